@@ -1,0 +1,201 @@
+"""The seams of the package: what a family, a predictor, a rule and an encoder promise each other.
+
+Shapes use one alphabet everywhere. ``R`` independent runs, ``n`` rows, ``K`` columns of η, ``P`` parameters, ``p`` inputs.
+A leading ``…`` is nothing, or ``R``.
+
+η is a tensor (…, n, K) where the family has one column or unnamed ones, and a tuple of tensors (…, n) or (…, 1), which
+broadcast, where it has several named ones: a constant column then costs one special function and not n.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+from torch import Tensor
+
+Eta: TypeAlias = Tensor | tuple[Tensor, ...]
+Signal: TypeAlias = Callable[[Eta, Tensor], Eta]
+"""A function (η, y) → something shaped like η, to be pulled back through the predictor."""
+
+
+class Need(enum.StrEnum):
+    """What a rule asks of an objective, and what an objective has on offer."""
+
+    VALUE = "value"
+    GRAD = "grad"
+    PULLBACK = "pullback"
+    FISHER = "fisher"
+    HESSIAN = "hessian"
+    PROX = "prox"
+
+
+class Part(NamedTuple):
+    """A named slice of θ: a layer's weight, an intercept. Penalties act on the penalised ones alone."""
+
+    start: int
+    shape: tuple[int, ...]
+    penalised: bool
+
+    @property
+    def size(self) -> int:
+        """Number of parameters in the part."""
+        return math.prod(self.shape)
+
+    @property
+    def slice(self) -> slice:
+        """Where the part lies in the last axis of θ."""
+        return slice(self.start, self.start + self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Names the randomness of one training batch; evaluation has none and passes ``None``."""
+
+    seed: int
+    epoch: int
+    rows: Tensor
+
+
+class Family(Protocol):
+    """A probability function p(y | η): per example, never reduced, constants kept; it knows no x and no θ."""
+
+    name: str
+    columns: tuple[str, ...] | None
+    event_dims: int
+    gauge: tuple[float, ...] | None
+
+    def check_support(self, y: Tensor) -> None: ...
+    def log_prob(self, eta: Eta, y: Tensor) -> Tensor: ...
+    def score(self, eta: Eta, y: Tensor) -> Eta: ...
+    def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Eta]: ...
+    def mean(self, eta: Eta) -> Tensor: ...
+    def fisher_times(self, eta: Eta, v: Eta) -> Eta: ...
+    def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> Eta: ...
+    def fisher(self, eta: Eta) -> Tensor: ...
+    def observed(self, eta: Eta, y: Tensor) -> Tensor: ...
+    def null_eta(self, y: Tensor, weight: Tensor | None = None) -> Tensor: ...
+    def linear_error(self, eta: Eta, y: Tensor) -> Eta: ...
+    def decision_error(self, eta: Eta, y: Tensor) -> Eta: ...
+
+
+class Predictor(Protocol):
+    """A function η = f(x; θ) that can be pulled back (Jᵀu) and pushed forward (Jv)."""
+
+    parts: Mapping[str, Part]
+    size: int
+    outputs: int
+    linear: bool
+    unit: Literal["row", "series"]
+
+    def init(self, streams: Sequence[np.random.Generator], dtype: Any = ...) -> Tensor: ...
+    def forward(self, theta: Tensor, x: Any, draw: Draw | None = None) -> tuple[Eta, Any]: ...
+    def pullback(self, theta: Tensor, tape: Any, u: Eta, out: Tensor) -> None: ...
+    def pushforward(self, theta: Tensor, tape: Any, v: Tensor) -> Eta: ...
+    def jacobian(self, theta: Tensor, tape: Any) -> list[tuple[Tensor, Tensor]]: ...
+
+
+@runtime_checkable
+class Local(Protocol):
+    """A lazy view of the objective at one θ on one batch; asks for nothing that nobody reads."""
+
+    theta: Tensor
+    family: Family
+
+    @property
+    def value(self) -> Tensor: ...
+    @property
+    def grad(self) -> Tensor: ...
+    @property
+    def gauge(self) -> Tensor | None: ...
+    def pullback(self, signal: Signal) -> Tensor: ...
+    def fisher(self, v: Tensor) -> Tensor: ...
+    def hessian(self, v: Tensor) -> Tensor: ...
+    def fisher_matrix(self) -> Tensor: ...
+    def hessian_matrix(self) -> Tensor: ...
+    def moved(self, theta: Tensor) -> Local: ...
+    def sampled(self, m: int, seed: int = 0) -> Local: ...
+
+
+@dataclass(slots=True)
+class State:
+    """What a rule carries from one step to the next. The driver counts ``step`` and knows ``steps`` where there is an end.
+
+    ``outcome`` is how a rule reports that it could not move ("line search failed"): a value, never an exception.
+    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement.
+    """
+
+    step: int = 0
+    steps: int | None = None
+    outcome: str | None = None
+    evidence: dict[str, float] = field(default_factory=dict)
+    memory: dict[str, Any] = field(default_factory=dict)
+
+
+class VerdictKind(enum.StrEnum):
+    """Why a fit ended."""
+
+    CONVERGED = "converged"
+    SEPARATED = "separated"
+    ALIASED = "aliased"
+    BOUNDARY = "boundary"
+    NOT_IDENTIFIED = "not_identified"
+    PLATEAU = "plateau"
+    DIVERGED = "diverged"
+    NON_FINITE = "non_finite"
+    BUDGET = "budget"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why a fit ended, with the numbers that prove it and, where something is wrong, the remedy."""
+
+    kind: VerdictKind
+    message: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """Whether the fit ended where it was meant to: at an optimum, or at a held-out plateau."""
+        return self.kind in (VerdictKind.CONVERGED, VerdictKind.PLATEAU)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values, for reports and model files."""
+        return {"kind": str(self.kind), "message": self.message, "evidence": dict(self.evidence)}
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
+
+
+class Record(NamedTuple):
+    """What the driver measured once. NLLs are per unit of weight, one value a run; work is in passes over the data."""
+
+    step: int
+    work: float
+    seconds: float
+    value: np.ndarray
+    validation: np.ndarray | None
+    grad_norm: np.ndarray | None
+
+
+@dataclass(slots=True)
+class Trace:
+    """The records of one fit, in order. Rules never measure themselves; the driver does, outside the clock."""
+
+    records: list[Record] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def column(self, name: str) -> np.ndarray:
+        """One field of all records, as (records,) or (records, R); fields that were not measured are left out."""
+        values = [getattr(record, name) for record in self.records]
+        return np.asarray([v for v in values if v is not None])
