@@ -1,0 +1,83 @@
+"""What ``report.json`` holds: one typed dictionary per object, one docstring per field.
+
+Rules that hold everywhere:
+
+* every number is finite, or ``None`` where the docstring says so: JSON has no NaN and no ∞;
+* timings stand only under keys that begin with ``seconds``; everything else repeats byte for byte;
+* NLLs are natural-log nats per row, constants included; work is in passes over the training rows;
+* strings are plain text: whoever renders them escapes them;
+* a chapter typed ``NotRequired`` may be left out, and its page is then left out too.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from likeliest.report.schema.application import Application, Calibration, Conclusion, Model, Provenance
+from likeliest.report.schema.common import Certificate, CertifiedPart, Curve, Histogram, VerdictJson
+from likeliest.report.schema.data import Cell, ClassCount, Column, Data, Duplicates, LeftOut, Split, Target
+from likeliest.report.schema.learning import LearningRule, OneUpdate, Race, RaceRow
+from likeliest.report.schema.probability import Family, Gradient, GradientFormula, Probability
+
+__all__ = [
+    "Application",
+    "Calibration",
+    "Cell",
+    "Certificate",
+    "CertifiedPart",
+    "ClassCount",
+    "Column",
+    "Conclusion",
+    "Curve",
+    "Data",
+    "Duplicates",
+    "Family",
+    "Gradient",
+    "GradientFormula",
+    "Histogram",
+    "LearningRule",
+    "LeftOut",
+    "Model",
+    "OneUpdate",
+    "Probability",
+    "Provenance",
+    "Race",
+    "RaceRow",
+    "Report",
+    "Split",
+    "Target",
+    "VerdictJson",
+]
+
+
+class Report(TypedDict):
+    """The whole of ``report.json``."""
+
+    likeliest: str
+    """Version of likeliest that wrote the file."""
+    data: Data
+    """Chapter 1: what the table holds and how it was split."""
+    family: Family
+    """The probability function that the target called for."""
+    probability: NotRequired[Probability]
+    """Chapter 2: the probability function's plot, with this data's η under it."""
+    gradient: NotRequired[Gradient]
+    """Chapter 3: the gradient of exactly these models; its evidence stands in ``certificates``."""
+    certificates: list[Certificate]
+    """One a model: the analytic gradient against central differences and autograd."""
+    learning_rule: NotRequired[LearningRule]
+    """Chapter 4: one update by hand, and update against error."""
+    race: NotRequired[Race]
+    """Chapter 5: learning rules under one protocol."""
+    models: list[Model]
+    """Every model that was fitted, in the order to be shown: linear at l2 = 0, linear with chosen l2, net."""
+    application: NotRequired[Application]
+    """Chapter 6: the recommended model on held-out rows."""
+    conclusion: Conclusion
+    """Chapter 7: which model to use, and why."""
+    provenance: Provenance
+    """Chapter 8: all that is needed to repeat the study."""
+    plan: dict[str, Any]
+    """The frozen ``Plan``: split, models, rules, work budget, as plain values."""
+    seconds: dict[str, float]
+    """Wall time by stage ("load", "fit", "certify", "race", "total", …), in seconds."""
