@@ -1,0 +1,31 @@
+"""Predictors: functions η = f(x; θ) with a pullback (Jᵀu) and a pushforward (Jv), on one flat θ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from likeliest.errors import UnknownNameError
+from likeliest.predictors.base import Predictor, columns_of
+from likeliest.predictors.columns import Columns
+from likeliest.predictors.constant import Constant, Fixed
+from likeliest.predictors.linear import Linear
+from likeliest.predictors.mlp import ACTIVATIONS, MLP
+from likeliest.predictors.module import Module
+
+__all__ = ["ACTIVATIONS", "MLP", "Columns", "Constant", "Fixed", "Linear", "Module", "Predictor", "columns_of", "from_json"]
+
+_KINDS = {"linear": Linear, "mlp": MLP, "constant": Constant, "fixed": Fixed}
+
+
+def from_json(values: dict[str, Any]) -> Predictor:
+    """Build a predictor from what its ``to_json`` returned.
+
+    Raises:
+        UnknownNameError: the kind is none of ours.
+    """
+    if values["kind"] == "columns":
+        named = {name: from_json(v) for name, v in values["named"].items()}
+        return Columns(*[from_json(v) for v in values["leading"]], **named)
+    if values["kind"] not in _KINDS:
+        raise UnknownNameError(f"no predictor of kind {values['kind']!r}; there are {', '.join(_KINDS)} and columns")
+    return _KINDS[values["kind"]].from_json(values)

@@ -1,0 +1,130 @@
+"""What every predictor shares: a layout of named parts on one flat θ, and views of it that are made once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import NotOnOfferError, ShapeError
+from likeliest.interfaces import Draw, Eta, Part
+
+_KEPT_VIEWS = 8
+
+
+class Predictor(ABC):
+    """A function η = f(x; θ) on one flat θ (P,), or (R, P) for R independent runs in lockstep.
+
+    A subclass calls ``_lay_out`` once with its parts and gives ``forward``, ``pullback`` and ``pushforward``. The tape that
+    ``forward`` returns is its own affair; whoever holds it hands it back unread.
+    """
+
+    linear: bool = False
+    """Whether η is linear in θ, so that the Hessian is exactly Jᵀ O J, O the family's observed information."""
+    unit: Literal["row", "series"] = "row"
+    """What a block of data must not cut."""
+    inputs: int | None = None
+    """Length of a row of x, where it is fixed."""
+    outputs: int = 1
+    """Number of columns of η."""
+    parts: Mapping[str, Part]
+    size: int
+
+    def _lay_out(self, parts: Mapping[str, tuple[tuple[int, ...], bool]]) -> None:
+        """Place parts, given as name → (shape, penalised), one after another on θ."""
+        placed: dict[str, Part] = {}
+        at = 0
+        for name, (shape, penalised) in parts.items():
+            placed[name] = Part(at, shape, penalised)
+            at += placed[name].size
+        self.parts, self.size = placed, at
+        self._views: dict[tuple[Any, ...], list[Tensor]] = {}
+
+    def views(self, flat: Tensor) -> list[Tensor]:
+        """One view (…, *shape) per part of a flat (…, P) tensor, in the order of ``parts``.
+
+        θ and the gradient buffer keep their storage through a fit, so their views are kept too: making them at every step
+        nearly doubles the cost of a small net. A kept view keeps its storage alive, so that an address is never reused
+        while its views are remembered.
+        """
+        key = (flat.data_ptr(), flat.shape, flat.stride(), flat.dtype)
+        found = self._views.get(key)
+        if found is None:
+            if len(self._views) >= _KEPT_VIEWS:
+                self._views.clear()
+            found = [flat[..., p.slice].unflatten(-1, p.shape) for p in self.parts.values()]
+            self._views[key] = found
+        return found
+
+    def init(self, streams: Sequence[np.random.Generator], dtype: torch.dtype = torch.float32) -> Tensor:
+        """Draw initial parameters, one stream per run, so that run i never depends on how many there are.
+
+        Returns:
+            θ of shape (R, P).
+        """
+        return torch.stack([self._init_one(s).to(dtype) for s in streams])
+
+    def _init_one(self, stream: np.random.Generator) -> Tensor:
+        """θ (P,) in double precision for one run; zero unless a predictor has reason for something else."""
+        return torch.zeros(self.size, dtype=torch.float64)
+
+    def check_inputs(self, x: Tensor) -> None:
+        """Raise `ShapeError` unless the rows of x are as long as this predictor wants them."""
+        if self.inputs is not None and x.shape[-1] != self.inputs:
+            name = type(self).__name__
+            raise ShapeError(f"{name} takes rows of {self.inputs} inputs, found x of shape {tuple(x.shape)}")
+
+    @abstractmethod
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Eta, Any]:
+        """Evaluate η at θ for the rows of x (n, …); return it with the tape that the other methods need.
+
+        ``draw`` names the randomness of a training batch; with None the predictor evaluates.
+        """
+
+    @abstractmethod
+    def pullback(self, theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
+        """Write Jᵀu, summed over rows, to ``out`` (…, P); u is shaped like η and may be overwritten."""
+
+    @abstractmethod
+    def pushforward(self, theta: Tensor, tape: Any, v: Tensor) -> Eta:
+        """Return Jv, shaped like η, for a direction v (…, P)."""
+
+    def jacobian(self, theta: Tensor, tape: Any) -> list[tuple[Tensor, Tensor]]:
+        """For each column of η, its derivatives as (matrix (…, n, q), index (q,) into θ); what is left out is zero.
+
+        Unless a predictor knows better, the identity is pushed forward, one parameter at a time.
+        """
+        eye = torch.eye(self.size, dtype=theta.dtype, device=theta.device)
+        pushed = [columns_of(self.pushforward(theta, tape, e.expand_as(theta))) for e in eye]
+        index = torch.arange(self.size, device=theta.device)
+        return [(torch.stack([p[k] for p in pushed], -1), index) for k in range(self.outputs)]
+
+    def gauge(self) -> Tensor | None:
+        """Orthonormal basis (P, q) of the directions of θ that shift all columns of η alike in every row, if it is known."""
+        return None
+
+    def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+        """Return the θ that gives on x the η that this θ gives on (x − centre) / scale, where there is one.
+
+        Raises:
+            NotOnOfferError: the predictor does not keep its form under a shift and scale of x.
+        """
+        raise NotOnOfferError(f"{type(self).__name__} cannot be fitted on implicitly standardised inputs")
+
+    @property
+    def has_intercepts(self) -> bool:
+        """Whether a shift of x can be absorbed by θ."""
+        return False
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """Plain values from which ``predictors.from_json`` builds the same predictor."""
+
+
+def columns_of(eta: Eta) -> tuple[Tensor, ...]:
+    """The columns of η, each (…, n) or (…, 1)."""
+    return eta if isinstance(eta, tuple) else eta.unbind(-1)

@@ -1,0 +1,98 @@
+"""Several predictors side by side, each filling its columns of η and owning its slice of θ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import SpecificationError
+from likeliest.interfaces import Draw
+from likeliest.predictors.base import Predictor, columns_of
+
+
+class Columns(Predictor):
+    """One predictor per column of η, or one for several: distributional regression in one line.
+
+    Args:
+        *leading: predictors that fill the first columns, as many as they have outputs.
+        **named: predictors of the columns after those, by the family's names for them, in the family's order.
+
+    Example:
+        >>> import likeliest as lk
+        >>> constant_scale = lk.Columns(mean=lk.Linear(4), log_scale=lk.Constant())
+        >>> heteroscedastic = lk.Columns(mean=lk.Linear(4), log_scale=lk.Linear(4))
+        >>> tuple(constant_scale.parts)
+        ('mean.weight', 'mean.bias', 'log_scale.value')
+    """
+
+    def __init__(self, *leading: Predictor, **named: Predictor) -> None:
+        components = {str(i): p for i, p in enumerate(leading)} | named
+        if not components:
+            raise SpecificationError("Columns needs at least one predictor")
+        if wide := [n for n, p in named.items() if p.outputs != 1]:
+            raise SpecificationError(f"column {wide[0]!r} is one column; give a predictor of several without a name, first")
+        self.components = components
+        self.names = (None,) * sum(p.outputs for p in leading) + tuple(named)
+        self.outputs = len(self.names)
+        self.inputs = next((p.inputs for p in components.values() if p.inputs is not None), None)
+        self.linear = all(p.linear for p in components.values())
+        self.unit = "series" if any(p.unit == "series" for p in components.values()) else "row"
+        self._lay_out(
+            {f"{n}.{part}": (q.shape, q.penalised) for n, p in components.items() for part, q in p.parts.items()}
+        )
+        ends = np.cumsum([p.size for p in components.values()]).tolist()
+        self._slices = [slice(end - p.size, end) for p, end in zip(components.values(), ends, strict=True)]
+
+    def _split(self, flat: Tensor) -> list[tuple[Predictor, Tensor]]:
+        return [(p, flat[..., s]) for p, s in zip(self.components.values(), self._slices, strict=True)]
+
+    def _init_one(self, stream: np.random.Generator) -> Tensor:
+        return torch.cat([p._init_one(stream) for p in self.components.values()])
+
+    def check_inputs(self, x: Tensor) -> None:
+        """Every component checks for itself."""
+        for p in self.components.values():
+            p.check_inputs(x)
+
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[tuple[Tensor, ...], list[Any]]:
+        """Return η as a tuple of columns (…, n) or (…, 1); the tape is the components' tapes."""
+        etas, tapes = zip(*[p.forward(t, x, draw) for p, t in self._split(theta)], strict=True)
+        return tuple(column for eta in etas for column in columns_of(eta)), list(tapes)
+
+    def pullback(self, theta: Tensor, tape: list[Any], u: Any, out: Tensor) -> None:
+        """Each component pulls its own columns of u back to its own slice of θ."""
+        at = 0
+        for (p, t), (_, o), own in zip(self._split(theta), self._split(out), tape, strict=True):
+            p.pullback(t, own, torch.stack(u[at : at + p.outputs], -1), o)
+            at += p.outputs
+
+    def pushforward(self, theta: Tensor, tape: list[Any], v: Tensor) -> tuple[Tensor, ...]:
+        """The components' derivatives, side by side."""
+        pushed = zip(self._split(theta), self._split(v), tape, strict=True)
+        return tuple(c for (p, t), (_, d), own in pushed for c in columns_of(p.pushforward(t, own, d)))
+
+    def jacobian(self, theta: Tensor, tape: list[Any]) -> list[tuple[Tensor, Tensor]]:
+        """The components' Jacobians, with their indices moved to where the component lies."""
+        return [
+            (matrix, index + s.start)
+            for (p, t), s, own in zip(self._split(theta), self._slices, tape, strict=True)
+            for matrix, index in p.jacobian(t, own)
+        ]
+
+    def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+        """Component by component."""
+        return torch.cat([p.reexpress(t, centre, scale) for p, t in self._split(theta)], -1)
+
+    @property
+    def has_intercepts(self) -> bool:
+        """Whether all components have them."""
+        return all(p.has_intercepts for p in self.components.values())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; see `Predictor.to_json`."""
+        leading = [p.to_json() for n, p in self.components.items() if n.isdigit()]
+        named = {n: p.to_json() for n, p in self.components.items() if not n.isdigit()}
+        return {"kind": "columns", "leading": leading, "named": named}

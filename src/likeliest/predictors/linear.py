@@ -1,0 +1,108 @@
+"""η = x W + b: the predictor of linear, logistic, softmax and Poisson regression."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from likeliest.interfaces import Draw
+from likeliest.predictors.base import Predictor
+
+
+def affine(a: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """A W + b for one run, or for runs on leading axes of a, W and b."""
+    if weight.ndim == 2:
+        return torch.addmm(bias, a, weight)
+    return torch.matmul(a, weight).add_(bias.unsqueeze(-2))
+
+
+def write_product(a: Tensor, u: Any, out: Tensor) -> None:
+    """Write aᵀu, summed over rows, into a view of the flat gradient."""
+    if out.ndim == 2:
+        torch.mm(a.mT, u, out=out)
+    else:
+        out.copy_(torch.matmul(a.mT, u))
+
+
+def write_row_sum(u: Any, out: Tensor) -> None:
+    """Write the sum of u over rows into a view of the flat gradient."""
+    if out.ndim == 1:
+        torch.sum(u, 0, out=out)
+    else:
+        out.copy_(u.sum(-2))
+
+
+class Linear(Predictor):
+    """η = x W + b, with W (p, K) and b (K,).
+
+    Pullback: ∂/∂W = xᵀu and ∂/∂b = Σu, so under a canonical link the gradient is Xᵀ(y − μ).
+
+    Args:
+        inputs: p, the length of a row of x.
+        outputs: K, the number of columns of η.
+        intercept: whether there is a b. It is never penalised.
+
+    Example:
+        >>> import likeliest as lk
+        >>> {name: part.shape for name, part in lk.Linear(3, 2).parts.items()}
+        {'weight': (3, 2), 'bias': (2,)}
+    """
+
+    linear = True
+
+    def __init__(self, inputs: int, outputs: int = 1, *, intercept: bool = True) -> None:
+        self.inputs, self.outputs, self.intercept = inputs, outputs, intercept
+        bias = {"bias": ((outputs,), False)} if intercept else {}
+        self._lay_out({"weight": ((inputs, outputs), True), **bias})
+
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor]:
+        """Return η (…, n, K); the tape is x itself."""
+        weight, *bias = self.views(theta)
+        return (affine(x, weight, bias[0]) if bias else torch.matmul(x, weight)), x
+
+    def pullback(self, theta: Tensor, tape: Tensor, u: Any, out: Tensor) -> None:
+        """Write (xᵀu, Σu)."""
+        weight, *bias = self.views(out)
+        write_product(tape, u, weight)
+        if bias:
+            write_row_sum(u, bias[0])
+
+    def pushforward(self, theta: Tensor, tape: Tensor, v: Tensor) -> Tensor:
+        """Return x V + c: η is its own derivative."""
+        return self.forward(v, tape)[0]
+
+    def jacobian(self, theta: Tensor, tape: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Every column of η has the same matrix, (x, 1)."""
+        x = torch.cat((tape, tape.new_ones(len(tape), 1)), -1) if self.intercept else tape
+        rows = torch.arange(x.shape[-1], device=x.device) * self.outputs
+        return [(x, rows + k) for k in range(self.outputs)]
+
+    def gauge(self) -> Tensor:
+        """Adding one number to a whole row of (W; b): rows of (W; b) times 1/√K, one direction each."""
+        rows = self.inputs + self.intercept
+        ones = torch.full((self.outputs, 1), 1 / math.sqrt(self.outputs), dtype=torch.float64)
+        return torch.kron(torch.eye(rows, dtype=torch.float64), ones)
+
+    def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+        """W / scale, and b − centre · (W / scale)."""
+        weight, *bias = self.views(theta)
+        rescaled = weight / scale.unsqueeze(-1)
+        moved = [b - torch.matmul(centre, rescaled) for b in bias]
+        return torch.cat((rescaled.flatten(-2), *moved), -1)
+
+    @property
+    def has_intercepts(self) -> bool:
+        """Whether there is a b."""
+        return self.intercept
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; see `Predictor.to_json`."""
+        return {"kind": "linear", "inputs": self.inputs, "outputs": self.outputs, "intercept": self.intercept}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        return cls(values["inputs"], values["outputs"], intercept=values["intercept"])
