@@ -20,7 +20,7 @@ from torch import Tensor
 
 Eta: TypeAlias = Tensor | tuple[Tensor, ...]
 Signal: TypeAlias = Callable[[Eta, Tensor], Eta]
-"""A function (η, y) → something shaped like η, to be pulled back through the predictor."""
+"""A function (η, y) → a fresh tensor shaped like η, which is weighed in place and pulled back through the predictor."""
 
 
 class Need(enum.StrEnum):
@@ -126,12 +126,14 @@ class State:
     """What a rule carries from one step to the next. The driver counts ``step`` and knows ``steps`` where there is an end.
 
     ``outcome`` is how a rule reports that it could not move ("line search failed"): a value, never an exception.
-    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement.
+    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ where a
+    line search has already made it, so that nothing is evaluated twice.
     """
 
     step: int = 0
     steps: int | None = None
     outcome: str | None = None
+    arrived: Local | None = None
     evidence: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
 

@@ -103,6 +103,11 @@ class Predictor(ABC):
         index = torch.arange(self.size, device=theta.device)
         return [(torch.stack([p[k] for p in pushed], -1), index) for k in range(self.outputs)]
 
+    @property
+    def jacobian_widths(self) -> tuple[int, ...]:
+        """For each column of η, the number of parameters that it depends on."""
+        return (self.size,) * self.outputs
+
     def gauge(self) -> Tensor | None:
         """Orthonormal basis (P, q) of the directions of θ that shift all columns of η alike in every row, if it is known."""
         return None

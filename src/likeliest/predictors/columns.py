@@ -82,6 +82,11 @@ class Columns(Predictor):
             for matrix, index in p.jacobian(t, own)
         ]
 
+    @property
+    def jacobian_widths(self) -> tuple[int, ...]:
+        """The components' widths."""
+        return tuple(width for p in self.components.values() for width in p.jacobian_widths)
+
     def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
         """Component by component."""
         return torch.cat([p.reexpress(t, centre, scale) for p, t in self._split(theta)], -1)

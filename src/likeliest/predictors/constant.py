@@ -17,6 +17,11 @@ class _InputFree(Predictor):
 
     linear = True
 
+    @property
+    def jacobian_widths(self) -> tuple[int, ...]:
+        """One parameter a column, or none."""
+        return (self.size // self.outputs,) * self.outputs
+
     def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
         """θ itself: x has no part in η."""
         return theta

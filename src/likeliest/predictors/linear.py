@@ -52,6 +52,7 @@ class Linear(Predictor):
     """
 
     linear = True
+    inputs: int
 
     def __init__(self, inputs: int, outputs: int = 1, *, intercept: bool = True) -> None:
         self.inputs, self.outputs, self.intercept = inputs, outputs, intercept
@@ -79,6 +80,11 @@ class Linear(Predictor):
         x = torch.cat((tape, tape.new_ones(len(tape), 1)), -1) if self.intercept else tape
         rows = torch.arange(x.shape[-1], device=x.device) * self.outputs
         return [(x, rows + k) for k in range(self.outputs)]
+
+    @property
+    def jacobian_widths(self) -> tuple[int, ...]:
+        """p, and 1 for the intercept, for every column."""
+        return (self.inputs + self.intercept,) * self.outputs
 
     def gauge(self) -> Tensor:
         """Adding one number to a whole row of (W; b): rows of (W; b) times 1/√K, one direction each."""

@@ -1,0 +1,210 @@
+"""Why a likelihood has no optimum, or more than one: boundary, separation, aliasing.
+
+A linear predictor under a family whose negative log-likelihood is bounded below has a finite optimum unless there is a
+direction of recession: a change of θ along which no row's NLL ever grows (Albert and Anderson, 1984; Geyer, 2009). For each
+row a family states as a cone, c · Δη ≥ 0, which changes of η those are.
+
+Existence is decided by the cheapest evidence that suffices:
+
+1. θ itself separates every row: complete separation, proven by checking the margins.
+2. The Newton decrement ν at θ satisfies ν R ≤ √λ / 2, with λ the smallest eigenvalue of the Hessian and R a bound on the rows:
+   a unique finite optimum exists (Bach, 2010, Self-concordant analysis for logistic regression, proposition 2).
+3. Otherwise a linear program looks for a direction of recession (Konis, 2007).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import linprog
+from torch import Tensor
+
+from likeliest.interfaces import Verdict, VerdictKind
+from likeliest.objective import Objective
+from likeliest.predictors import Columns, Constant, Fixed, Linear, Predictor, columns_of
+
+_RANK_TOLERANCE = 1e-9
+_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A direction of recession (P,), and whether it separates every row strictly."""
+
+    direction: Tensor
+    complete: bool
+
+
+def diagnose(objective: Objective, theta: Tensor) -> Verdict | None:
+    """Say why an unpenalised objective with a linear predictor has no unique finite optimum; None if it has one.
+
+    Args:
+        objective: with standardised columns, so that its numbers are of one size.
+        theta: (P,), where a fit ended.
+    """
+    linear = linear_part(objective.predictor)
+    if linear is None or objective.penalty is not None:
+        return None
+    if objective.family.recession_cone(objective.y) is not None and linear is objective.predictor:
+        if (verdict := _empty_category(objective)) is not None:
+            return verdict
+        if (separation := find_separation(objective, theta)) is not None:
+            return _separated(objective, linear, separation)
+    if aliased := aliased_columns(objective, linear):
+        return _aliased(objective, aliased)
+    return None
+
+
+def linear_part(predictor: Predictor) -> Linear | None:
+    """The one Linear among a predictor's columns, where all others are constant; None for anything else."""
+    components = predictor.components.values() if isinstance(predictor, Columns) else [predictor]
+    linear = [p for p in components if isinstance(p, Linear)]
+    rest = [p for p in components if not isinstance(p, Linear | Constant | Fixed)]
+    return linear[0] if len(linear) == 1 and not rest else None
+
+
+def _empty_category(objective: Objective) -> Verdict | None:
+    """A class or count that never occurs sends the intercept to −∞ whatever the columns say."""
+    null = objective.family.null_eta(objective.y, objective.weight)
+    if bool(torch.isfinite(null).all()):
+        return None
+    missing = torch.nonzero(~torch.isfinite(null))[:, 0].tolist()
+    return Verdict(
+        VerdictKind.BOUNDARY,
+        f"the intercept of η column {missing[0]} has its maximum at {float(null[missing[0]]):+}: the target shows only part of "
+        "what it could be; collect rows of the missing kind, or leave that class out",
+        {"columns_of_eta": missing, "null_eta": [float(v) for v in null]},
+    )
+
+
+def margins(objective: Objective, direction: Tensor) -> Tensor | None:
+    """c · Δη for each row and face of its cone, (n, m), along a direction (P,); None where the family has no cone."""
+    cone = objective.family.recession_cone(objective.y)
+    if cone is None:
+        return None
+    pushed, _ = objective.predictor.forward(direction.to(objective.dtype), objective.x)
+    return torch.einsum("nmk,nk->nm", cone.to(objective.dtype), torch.stack(columns_of(pushed), -1))
+
+
+def find_separation(objective: Objective, theta: Tensor) -> Separation | None:
+    """Return a direction of recession, or None where there is none."""
+    own = margins(objective, theta)
+    if own is None:
+        return None
+    if bool((own > 0).all()):
+        return Separation(theta, complete=True)
+    if optimum_exists(objective, theta):
+        return None
+    return _separation_by_program(objective)
+
+
+def optimum_exists(objective: Objective, theta: Tensor) -> bool:
+    """Bach's sufficient condition for a unique finite optimum near θ, in the quotient of the gauge."""
+    local = objective.at(theta)
+    grad, hessian = local.grad.double().clone(), local.hessian_matrix().double()
+    if (gauge := local.gauge) is not None:
+        hessian = hessian + gauge @ gauge.mT
+    spectrum, vectors = torch.linalg.eigh(hessian)
+    smallest = float(spectrum[0])
+    if smallest <= 0:
+        return False
+    decrement = float(((vectors.mT @ grad).square() / spectrum).sum().sqrt())
+    radius = float((objective.x.double().square().sum(-1) + 1).sqrt().max())
+    if objective.family.columns is None:
+        radius *= math.sqrt(2)
+    return decrement * radius <= 0.5 * math.sqrt(smallest)
+
+
+def _separation_by_program(objective: Objective) -> Separation | None:
+    """Maximise the sum of margins over directions with |d_j| ≤ 1 that have none below 0."""
+    cone = objective.family.recession_cone(objective.y)
+    assert cone is not None
+    _, tape = objective.predictor.forward(torch.zeros(objective.predictor.size, dtype=objective.dtype), objective.x)
+    faces = np.zeros((objective.n, cone.shape[1], objective.predictor.size))
+    for k, (matrix, index) in enumerate(objective.predictor.jacobian(torch.zeros(0, dtype=objective.dtype), tape)):
+        faces[:, :, index.numpy()] += cone[:, :, k, None].numpy() * matrix.numpy()[:, None, :]
+    faces = faces.reshape(-1, objective.predictor.size)
+    program = linprog(-faces.sum(0), A_ub=-faces, b_ub=np.zeros(len(faces)), bounds=(-1, 1), method="highs")
+    if program.x is None:
+        return None
+    reached = (faces @ program.x).reshape(objective.n, -1)
+    if reached.max() <= 1e-7 * np.abs(faces).sum(-1).max():
+        return None
+    return Separation(torch.from_numpy(program.x), complete=bool((reached > 1e-7).all()))
+
+
+def aliased_columns(objective: Objective, linear: Linear) -> list[int]:
+    """Columns of x that are linear combinations of the intercept and of columns before them, in order."""
+    x = objective.x.double()
+    if objective.weight is not None:
+        x = x[objective.weight > 0]
+    lead = [torch.ones(len(x), 1, dtype=torch.float64)] if linear.intercept else []
+    triangle = torch.linalg.qr(torch.cat([*lead, x], 1), mode="r").R.numpy()
+    return [j - len(lead) for j in dependent_columns(triangle) if j >= len(lead)]
+
+
+def dependent_columns(matrix: np.ndarray) -> list[int]:
+    """Columns that depend on those before them, by Gram–Schmidt twice over the independent ones."""
+    basis = np.zeros((matrix.shape[0], 0))
+    dependent = []
+    for j, column in enumerate(matrix.T):
+        size = float(np.linalg.norm(column))
+        rest = column - basis @ (basis.T @ column)
+        rest = rest - basis @ (basis.T @ rest)
+        left = float(np.linalg.norm(rest))
+        if left <= _RANK_TOLERANCE * size:
+            dependent.append(j)
+        else:
+            basis = np.column_stack((basis, rest / left))
+    return dependent
+
+
+def _separated(objective: Objective, linear: Linear, separation: Separation) -> Verdict:
+    weight = linear.views(separation.direction)[0]
+    size = weight.abs().amax(-1)
+    order = torch.argsort(size, descending=True, stable=True).tolist()
+    moving = [j for j in order if float(size[j]) > 1e-6 * float(size.max())]
+    alone = _separates_alone(objective, moving) if separation.complete else []
+    columns = [objective.names[j] for j in moving]
+    kind = "completely" if separation.complete else "quasi-completely"
+    where = f"column {objective.names[alone[0]]!r} does so alone" if alone else f"foremost {_listed(columns)}"
+    return Verdict(
+        VerdictKind.SEPARATED,
+        f"the rows are {kind} separable along a direction of {len(columns)} columns ({where}): the likelihood has no finite "
+        "maximum, its weights grow without end; pass l2=1 or collect more rows",
+        {
+            "complete": separation.complete,
+            "columns": columns,
+            "alone": [objective.names[j] for j in alone],
+            "direction": {objective.names[j]: [float(v) for v in weight[j]] for j in moving},
+        },
+    )
+
+
+def _separates_alone(objective: Objective, columns: Sequence[int]) -> list[int]:
+    """Columns that separate two classes without any other."""
+    y = objective.y
+    if objective.family.columns is None or not bool(((y == 0) | (y == 1)).all()):
+        return []
+    ones, zeros = objective.x[y == 1], objective.x[y == 0]
+    apart = (ones.amin(0) > zeros.amax(0)) | (ones.amax(0) < zeros.amin(0))
+    return [j for j in columns if bool(apart[j])]
+
+
+def _aliased(objective: Objective, aliased: Sequence[int]) -> Verdict:
+    names = [objective.names[j] for j in aliased]
+    return Verdict(
+        VerdictKind.ALIASED,
+        f"{_listed(names)} can be computed from other columns, so that many coefficients fit equally well; these are the "
+        "smallest of them; leave the columns out or pass l2=1",
+        {"columns": names},
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(n) for n in names[:_NAMED])
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown

@@ -1,0 +1,180 @@
+"""`fit`: check that rule and objective go together, run the course in standardised units, and judge where it ended.
+
+A rule moves θ and never measures itself; the driver measures and never moves θ. Work is counted in passes, that is row-gradient
+evaluations over n, so that a fit with the same seed and budget repeats on any machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from likeliest.course import Budget, Course
+from likeliest.diagnose import diagnose
+from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
+from likeliest.interfaces import Record, State, Trace, Verdict, VerdictKind
+from likeliest.objective import Objective
+from likeliest.randomness import stream
+from likeliest.rules import Rule
+from likeliest.rules import rule as rule_by_name
+from likeliest.scaling import Scaling
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What a fit leaves behind.
+
+    Attributes:
+        theta: the best θ found, (P,) or (R, P), in the user's units.
+        trace: what was measured on the way.
+        verdicts: why it ended, one a run.
+        work: passes over the data that were spent.
+        seconds: time in the rule alone, without measuring.
+    """
+
+    theta: Tensor
+    trace: Trace
+    verdicts: tuple[Verdict, ...]
+    work: float
+    seconds: float
+    state: State = field(repr=False)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Why a fit of a single run ended."""
+        if len(self.verdicts) != 1:
+            raise ShapeError(f"this fit has {len(self.verdicts)} runs; read `verdicts`, one a run")
+        return self.verdicts[0]
+
+
+def fit(
+    objective: Objective,
+    rule: Rule | str,
+    *,
+    theta: Tensor | None = None,
+    batch_size: int | None = None,
+    budget: Budget | float | None = None,
+    seed: int = 0,
+    validation: Objective | None = None,
+    patience: int | None = None,
+    tolerance: float = 1e-8,
+    measure_every: float = 1.0,
+    standardise: bool = False,
+    progress: Callable[[Record], None] | None = None,
+) -> Fit:
+    """Minimise an objective by a learning rule.
+
+    Args:
+        objective: what to minimise.
+        rule: a rule, or the name of one with its defaults.
+        theta: where to start, (P,) or (R, P); None draws it from the predictor, the same for all runs of a per-run rate.
+        batch_size: rows to a step; None is all of them.
+        budget: a `Budget`, or a number of passes. The default is 100 passes in mini-batches and 1,000 steps in full batches.
+        seed: names the initial θ and the order of rows.
+        validation: an objective on held-out rows; the θ that is best on it is returned.
+        patience: with validation, stop after so many measurements without a new best.
+        tolerance: converged when every entry of the gradient, per unit of weight, is at most this.
+        measure_every: passes between two measurements.
+        standardise: centre and scale the columns of x inside; the penalty, the optimum and θ stay in the user's units.
+        progress: called with every record.
+
+    Returns:
+        A `Fit`; Ctrl-C also returns one, with the verdict ``interrupted``.
+
+    Raises:
+        NotOnOfferError: before the first step, when the rule needs what the objective cannot give.
+        ShapeError: θ has the wrong shape.
+
+    Example:
+        >>> import likeliest as lk, torch
+        >>> x, y = torch.tensor([[0.0], [1.0], [2.0], [3.0]]).double(), torch.tensor([0.0, 1.0, 0.0, 1.0])
+        >>> lk.fit(lk.Objective(lk.family("bernoulli"), lk.Linear(1), x, y), "newton").verdict.kind
+        <VerdictKind.CONVERGED: 'converged'>
+    """
+    rule = rule_by_name(rule) if isinstance(rule, str) else rule
+    check_on_offer(objective, rule, batch_size)
+    scaling = Scaling.of(objective) if standardise else None
+    inner = scaling.apply(objective) if scaling else objective
+    inner_validation = scaling.apply(validation) if scaling and validation else validation
+    start = _start(objective, rule, theta, seed)
+    course = Course(
+        inner,
+        rule,
+        scaling.from_user(start) if scaling else start,
+        inner_validation,
+        patience,
+        tolerance,
+        _budget(budget, batch_size),
+        progress,
+    )
+    with torch.no_grad(), _denormals_flushed(start.dtype):
+        ending = course.run(batch_size, seed, measure_every)
+        found = course.best_theta()
+        verdicts = course.verdicts(ending)
+        if batch_size is None and found.ndim == 1 and verdicts[0].kind is not VerdictKind.NON_FINITE:
+            verdicts = (diagnose(inner, found) or verdicts[0],)
+    return Fit(
+        scaling.to_user(found) if scaling else found,
+        course.trace,
+        verdicts,
+        course.meter.work / objective.n,
+        course.seconds,
+        course.state,
+    )
+
+
+def check_on_offer(objective: Objective, rule: Rule, batch_size: int | None) -> None:
+    """Refuse, before the first step, what cannot work.
+
+    Raises:
+        NotOnOfferError: a need that is not on offer, or a full-batch rule with mini-batches.
+        SpecificationError: a batch size below 1.
+    """
+    if missing := rule.needs - objective.offers:
+        needs = ", ".join(sorted(n.upper() for n in missing))
+        predictor = type(objective.predictor).__name__
+        raise NotOnOfferError(
+            f"{rule.name} needs {needs}; {objective.family.name} on {predictor} does not offer it; "
+            "use a rule that asks for less, such as lbfgs or adam"
+        )
+    if rule.full_batch and batch_size is not None:
+        raise NotOnOfferError(f"{rule.name} needs all rows at every step; leave batch_size out")
+    if batch_size is not None and batch_size < 1:
+        raise SpecificationError(f"batch_size must be at least 1, found {batch_size}")
+
+
+def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) -> Tensor:
+    """The initial θ, a copy that the fit owns; a rule with one rate a run starts all its runs at the same point."""
+    size = objective.predictor.size
+    if theta is None:
+        theta = objective.predictor.init([stream(seed, "init")], objective.dtype)[0]
+    if theta.shape[-1] != size or theta.ndim > 2:
+        raise ShapeError(f"θ needs the shape ({size},) or (runs, {size}), found {tuple(theta.shape)}")
+    rate = getattr(rule, "lr", None)
+    if isinstance(rate, Tensor) and theta.ndim == 1:
+        theta = theta.expand(len(rate), size)
+    return theta.detach().clone()
+
+
+def _budget(budget: Budget | float | None, batch_size: int | None) -> Budget:
+    if isinstance(budget, Budget):
+        return budget
+    if budget is not None:
+        return Budget(passes=float(budget))
+    return Budget(steps=1_000) if batch_size is None else Budget(passes=100)
+
+
+@contextmanager
+def _denormals_flushed(dtype: torch.dtype) -> Iterator[None]:
+    """Flush denormals in single precision, where the moments of dead units make a step many times slower."""
+    flush = dtype == torch.float32
+    if flush:
+        torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        if flush:
+            torch.set_flush_denormal(False)

@@ -1,0 +1,243 @@
+"""`Local`: a lazy view of the objective at one θ on one batch, and the sums over blocks that it caches.
+
+Each derivative is one short function of a `Block`; every sum over rows goes through `sum_over_blocks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import NotOnOfferError
+from likeliest.families.base import Family
+from likeliest.interfaces import Eta, Need, Signal
+from likeliest.predictors import Predictor
+from likeliest.randomness import stream
+
+if TYPE_CHECKING:
+    from likeliest.objective import Objective
+
+FORWARD, PULLBACK, PUSHFORWARD = 1 / 3, 2 / 3, 2 / 3
+"""Cost per row in row-gradients: a gradient is a forward and a pullback, which costs twice as much."""
+
+
+class Meter:
+    """Counts work in row-gradient evaluations: rows times what was evaluated on them."""
+
+    __slots__ = ("work",)
+
+    def __init__(self) -> None:
+        self.work = 0.0
+
+
+class Block:
+    """One block of rows at one θ: the data, η, the tape, and the weight of each row per unit of weight."""
+
+    __slots__ = ("eta", "rows", "scale", "tape", "theta", "y")
+
+    def __init__(self, theta: Tensor, eta: Eta, tape: Any, y: Tensor, scale: float | Tensor, rows: int) -> None:
+        self.theta, self.eta, self.tape, self.y, self.scale, self.rows = theta, eta, tape, y, scale, rows
+
+    def weigh(self, u: Eta, sign: float = 1.0) -> Eta:
+        """Multiply each row of u, which may be overwritten, by its weight; constant columns are spread over the rows."""
+        scale = self.scale * sign
+        if isinstance(u, tuple):
+            return tuple((column * scale).expand(*column.shape[:-1], self.rows) for column in u)
+        return u.mul_(scale.unsqueeze(-1) if isinstance(scale, Tensor) else scale)
+
+
+def sum_over_blocks(blocks: Iterator[Block], terms: Sequence[Callable[[Block], Tensor]]) -> list[Tensor]:
+    """Σ over blocks of each term, added in order, in double precision: the one pass over the data."""
+    sums = [term(first).double().clone() for first in (next(blocks),) for term in terms]
+    for block in blocks:
+        for total, term in zip(sums, terms, strict=True):
+            total.add_(term(block))
+    return sums
+
+
+def nll(family: Family, block: Block) -> Tensor:
+    """−Σ w log p(y | η): (…)."""
+    return -(family.log_prob(block.eta, block.y).double() * block.scale).sum(-1)
+
+
+def pulled_back(predictor: Predictor, block: Block, u: Eta, out: Tensor) -> Tensor:
+    """Jᵀu for a weighted u: (…, P)."""
+    predictor.pullback(block.theta, block.tape, u, out)
+    return out
+
+
+def curvature_gram(predictor: Predictor, block: Block, curvature: Tensor) -> Tensor:
+    """Σ w Jᵀ C J for a curvature C (…, n, K, K) in η: (…, P, P)."""
+    jacobian = predictor.jacobian(block.theta, block.tape)
+    curvature = curvature * (block.scale[..., None, None] if isinstance(block.scale, Tensor) else block.scale)
+    lead = curvature.shape[:-3]
+    total = curvature.new_zeros(*lead, predictor.size, predictor.size)
+    for i, (left, at) in enumerate(jacobian):
+        for k, (right, to) in enumerate(jacobian[: i + 1]):
+            gram = torch.matmul((left * curvature[..., i, k, None]).mT, right)
+            total[..., at[:, None], to] += gram
+            if i != k:
+                total[..., to[:, None], at] += gram.mT
+    return total
+
+
+def gram_cost(widths: Sequence[int]) -> float:
+    """Cost per row, in row-gradients, of Σ Jᵀ C J when column k of η depends on widths[k] parameters.
+
+    The products of two columns take 2 q_i q_k operations a row; a gradient takes 4 Σ q_k.
+    """
+    total = sum(widths)
+    squares = sum(q * q for q in widths)
+    return (total * total + squares) / (4 * total)
+
+
+class Local:
+    """A lazy view of the objective at one θ on one batch; see `likeliest.interfaces.Local` for the contract.
+
+    ``grad`` lives in a buffer that the objective's next view overwrites: a rule that keeps it clones it.
+    """
+
+    __slots__ = ("_block", "_grad", "_meter", "_needs", "_value", "family", "objective", "rows", "theta")
+
+    def __init__(
+        self, objective: Objective, theta: Tensor, rows: Tensor | None, needs: frozenset[Need], meter: Meter | None
+    ) -> None:
+        self.objective, self.theta, self.rows = objective, theta, rows
+        self.family = objective.family
+        self._needs, self._meter = needs, meter
+        self._block: Block | None = None
+        self._value: Tensor | None = None
+        self._grad: Tensor | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of rows in the batch."""
+        return self.objective.n if self.rows is None else len(self.rows)
+
+    def _sum(self, cost: float, *terms: Callable[[Block], Tensor]) -> list[Tensor]:
+        objective = self.objective
+        single = self.n <= objective.block
+        if self._meter is not None:
+            self._meter.work += self.n * (cost + (0.0 if self._block is not None else FORWARD))
+        if single:
+            if self._block is None:
+                theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
+                self._block = next(objective.blocks(theta, self.rows))
+            return [term(self._block) for term in terms]
+        return sum_over_blocks(objective.blocks(self.theta.to(objective.dtype), self.rows), terms)
+
+    def _penalised(self, out: Tensor, v: Tensor) -> Tensor:
+        penalty = self.objective.penalty
+        return out if penalty is None else out.addcmul_(v, penalty.to(out.dtype))
+
+    @property
+    def value(self) -> Tensor:
+        """Mean NLL + penalty, in double precision: (…)."""
+        if self._value is None:
+            (total,) = self._sum(0.0, lambda b: nll(self.family, b))
+            self._value = total + self._penalty_value()
+        return self._value
+
+    def _penalty_value(self) -> Tensor | float:
+        penalty = self.objective.penalty
+        return 0.0 if penalty is None else 0.5 * (self.theta.double().square() * penalty).sum(-1)
+
+    @property
+    def grad(self) -> Tensor:
+        """−Jᵀ(score) + penalty′: (…, P), valid until the next view of this objective writes its own."""
+        if self._grad is None:
+            self._grad = self._value_and_grad() if Need.VALUE in self._needs and self._value is None else self._grad_alone()
+        return self._grad
+
+    def _grad_alone(self) -> Tensor:
+        family, predictor, objective = self.family, self.objective.predictor, self.objective
+
+        def term(b: Block) -> Tensor:
+            u = b.weigh(family.score(b.eta, b.y), -1.0)
+            return pulled_back(predictor, b, u, objective.gradient_buffer(b.theta))
+
+        (total,) = self._sum(PULLBACK, term)
+        return self._penalised(total.to(self.theta.dtype), self.theta)
+
+    def _value_and_grad(self) -> Tensor:
+        family, predictor, objective = self.family, self.objective.predictor, self.objective
+
+        def term(b: Block) -> Tensor:
+            log_prob, score = family.log_prob_and_score(b.eta, b.y)
+            value = -(log_prob.double() * b.scale).sum(-1)
+            grad = pulled_back(predictor, b, b.weigh(score, -1.0), objective.gradient_buffer(b.theta))
+            return torch.cat((value[..., None], grad.double()), -1)
+
+        (both,) = self._sum(PULLBACK, term)
+        self._value = both[..., 0] + self._penalty_value()
+        grad = objective.gradient_buffer(self.theta).copy_(both[..., 1:])
+        return self._penalised(grad, self.theta)
+
+    def pullback(self, signal: Signal) -> Tensor:
+        """Weighted mean over rows of Jᵀ signal(η, y): (…, P). A function and not a tensor: the rows come in blocks."""
+        predictor = self.objective.predictor
+
+        def term(b: Block) -> Tensor:
+            return pulled_back(predictor, b, b.weigh(signal(b.eta, b.y)), torch.empty_like(b.theta))
+
+        return self._sum(PULLBACK, term)[0].to(self.theta.dtype)
+
+    def _curvature_product(self, v: Tensor, times: Callable[[Block, Eta], Eta]) -> Tensor:
+        predictor = self.objective.predictor
+
+        def term(b: Block) -> Tensor:
+            pushed = predictor.pushforward(b.theta, b.tape, v.to(b.theta.dtype))
+            return pulled_back(predictor, b, b.weigh(times(b, pushed)), torch.empty_like(b.theta))
+
+        return self._penalised(self._sum(PULLBACK + PUSHFORWARD, term)[0].to(v.dtype), v)
+
+    def fisher(self, v: Tensor) -> Tensor:
+        """Jᵀ F J v + penalty″ v, F the family's Fisher information in η: (…, P)."""
+        return self._curvature_product(v, lambda b, pushed: self.family.fisher_times(b.eta, pushed))
+
+    def hessian(self, v: Tensor) -> Tensor:
+        """The exact Hessian times v: (…, P)."""
+        self._require(Need.HESSIAN)
+        return self._curvature_product(v, lambda b, pushed: self.family.observed_times(b.eta, b.y, pushed))
+
+    def fisher_matrix(self) -> Tensor:
+        """Jᵀ F J + penalty″ as a matrix (…, P, P), for few parameters."""
+        return self._curvature_matrix(lambda b: self.family.fisher(b.eta))
+
+    def hessian_matrix(self) -> Tensor:
+        """The exact Hessian as a matrix (…, P, P), for few parameters."""
+        self._require(Need.HESSIAN)
+        return self._curvature_matrix(lambda b: self.family.observed(b.eta, b.y))
+
+    def _curvature_matrix(self, curvature: Callable[[Block], Tensor]) -> Tensor:
+        predictor, penalty = self.objective.predictor, self.objective.penalty
+        (total,) = self._sum(
+            gram_cost(predictor.jacobian_widths), lambda b: curvature_gram(predictor, b, curvature(b).expand(*b.theta.shape[:-1], b.rows, -1, -1))
+        )
+        if penalty is not None:
+            total.diagonal(dim1=-2, dim2=-1).add_(penalty)
+        return total.to(self.theta.dtype)
+
+    def _require(self, need: Need) -> None:
+        if need not in self.objective.offers:
+            name = type(self.objective.predictor).__name__
+            raise NotOnOfferError(f"no exact {need} for {name}, which is not linear in θ; use the Fisher information")
+
+    @property
+    def gauge(self) -> Tensor | None:
+        """See `Objective.gauge`."""
+        gauge = self.objective.gauge
+        return None if gauge is None else gauge.to(self.theta.dtype)
+
+    def moved(self, theta: Tensor) -> Local:
+        """The same batch at another θ."""
+        return Local(self.objective, theta, self.rows, self._needs, self._meter)
+
+    def sampled(self, m: int, seed: int = 0) -> Local:
+        """The same θ on m of the objective's rows, drawn without replacement."""
+        rows = stream(seed, "sample").choice(self.objective.n, size=min(m, self.objective.n), replace=False)
+        return Local(self.objective, self.theta, torch.from_numpy(np.sort(rows)), self._needs, self._meter)

@@ -1,0 +1,268 @@
+"""The objective: family × predictor × penalty over data, evaluated block by block.
+
+    value(θ) = Σ_i w_i · nll_i(θ) / W  +  ½ Σ_j l2_j θ_j² / W,        W = Σ w
+
+Everything is per unit of weight, so that a learning rate means the same for any n. On a mini-batch B the divisor is the fixed
+W·|B|/n and not the batch's own Σw, which would bias the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import ShapeError, SpecificationError
+from likeliest.families.base import Family
+from likeliest.interfaces import Eta, Need
+from likeliest.local import Block, Local, Meter
+from likeliest.predictors import Columns, Predictor, columns_of
+
+BLOCK = 16_384
+"""Rows to a block: few enough to stay in a core's cache, many enough to keep its products busy."""
+
+class Objective:
+    """The penalised negative log-likelihood of a family on a predictor, over data.
+
+    Args:
+        family: p(y | η).
+        predictor: η = f(x; θ). A family of several named columns takes `Columns`, or a predictor with as many outputs.
+        x: rows (n, …), a tensor or an array. Its dtype is the one that is computed in.
+        y: targets (n,), or (n, K) probabilities for a categorical family.
+        weight: (n,), ≥ 0; None is all ones.
+        offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
+        l2: the penalty ½ Σ l2 θ² on penalised parts, in the same units as the sum of NLLs: a number, or one a parameter (P,).
+        names: names of the columns of x, for verdicts.
+        block: rows to a block.
+
+    Raises:
+        ShapeError: x, y, weight, offset, columns or l2 do not fit together.
+        SupportError: a y lies outside the family's support.
+        SpecificationError: a negative weight or penalty.
+
+    Example:
+        >>> import likeliest as lk, torch
+        >>> x, y = torch.tensor([[0.0], [1.0], [2.0]]), torch.tensor([0.0, 1.0, 1.0])
+        >>> objective = lk.Objective(lk.family("bernoulli"), lk.Linear(1), x, y)
+        >>> round(float(objective.at(torch.zeros(2)).value), 4)
+        0.6931
+    """
+
+    def __init__(
+        self,
+        family: Family,
+        predictor: Predictor,
+        x: Any,
+        y: Any,
+        weight: Any = None,
+        offset: Any = None,
+        l2: float | Tensor = 0.0,
+        *,
+        names: Sequence[str] | None = None,
+        block: int = BLOCK,
+    ) -> None:
+        self.family = family
+        self.predictor = _matched(family, predictor)
+        self.x = torch.as_tensor(x)
+        if not self.x.is_floating_point():
+            self.x = self.x.to(torch.get_default_dtype())
+        self.dtype = self.x.dtype
+        self.n = len(self.x)
+        self.y = self._checked_y(y)
+        self.weight = self._checked_weight(weight)
+        self.offset = self._checked_offset(offset)
+        self.total_weight = float(self.n if self.weight is None else self.weight.sum(dtype=torch.float64))
+        self.penalty = self._penalty(l2)
+        self.names = tuple(names) if names is not None else tuple(f"x{j}" for j in range(self.x.shape[-1]))
+        self.block = block if self.predictor.unit == "row" else self.n
+        self._gauge = self._penalty_free_gauge()
+        self._buffer: Tensor | None = None
+
+    def _checked_y(self, y: Any) -> Tensor:
+        y = torch.as_tensor(y)
+        if len(y) != self.n:
+            raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
+        if self.n == 0:
+            raise ShapeError("x and y have no rows; an objective needs at least one")
+        self.predictor.check_inputs(self.x)
+        self.family.check_support(y)
+        is_index = self.family.columns is None and not y.is_floating_point()
+        return y.long() if is_index else y.to(self.dtype)
+
+    def _checked_weight(self, weight: Any) -> Tensor | None:
+        if weight is None:
+            return None
+        weight = torch.as_tensor(weight, dtype=self.dtype)
+        if weight.shape != (self.n,):
+            raise ShapeError(f"weight needs one number a row, ({self.n},); found {tuple(weight.shape)}")
+        bad = ~(torch.isfinite(weight) & (weight >= 0))
+        if bad.any() or weight.sum() <= 0:
+            raise SpecificationError("weights must be finite, at least 0, and not all 0; remove the rows that have others")
+        return weight
+
+    def _checked_offset(self, offset: Any) -> Tensor | dict[int, Tensor] | None:
+        if offset is None:
+            return None
+        columns = self.family.columns
+        if isinstance(offset, Mapping) or (columns is not None and len(columns) > 1):
+            named = offset if isinstance(offset, Mapping) else {columns[0]: offset} if columns else {}
+            if unknown := set(named) - set(columns or ()):
+                raise ShapeError(f"offset for {sorted(unknown)}; {self.family.name} has the columns {columns}")
+            return {(columns or ()).index(c): torch.as_tensor(o, dtype=self.dtype) for c, o in named.items()}
+        offset = torch.as_tensor(offset, dtype=self.dtype)
+        offset = offset.unsqueeze(-1) if offset.ndim == 1 and columns is not None else offset
+        if offset.ndim != 2 or len(offset) != self.n:
+            raise ShapeError(f"offset needs one number a row, or one a row and column; found {tuple(offset.shape)}")
+        return offset
+
+    def _penalty(self, l2: float | Tensor) -> Tensor | None:
+        """One number a parameter, per unit of weight; None where there is no penalty at all."""
+        penalty = torch.zeros(self.predictor.size, dtype=torch.float64)
+        if isinstance(l2, Tensor):
+            if l2.shape != penalty.shape:
+                raise ShapeError(f"l2 needs one number, or one a parameter ({len(penalty)},); found {tuple(l2.shape)}")
+            penalty.copy_(l2)
+        else:
+            for part in self.predictor.parts.values():
+                if part.penalised:
+                    penalty[part.slice] = l2
+        if not bool((penalty >= 0).all()):
+            raise SpecificationError(f"l2 must be at least 0, found {l2}")
+        return (penalty / self.total_weight).to(self.dtype) if bool(penalty.any()) else None
+
+    def _penalty_free_gauge(self) -> Tensor | None:
+        gauge = self.predictor.gauge() if self.family.gauge is not None else None
+        if gauge is not None and self.penalty is not None:
+            gauge = gauge[:, (gauge.abs() * self.penalty[:, None].double()).sum(0) == 0]
+        return gauge if gauge is not None and gauge.shape[1] else None
+
+    @property
+    def l2(self) -> Tensor | None:
+        """The penalty of each parameter (P,), in the units of the sum of NLLs; None where there is none."""
+        return None if self.penalty is None else self.penalty.double() * self.total_weight
+
+    @property
+    def gauge(self) -> Tensor | None:
+        """Orthonormal basis (P, q) of the directions of θ along which the objective never changes, if there are any."""
+        return self._gauge
+
+    @property
+    def offers(self) -> frozenset[Need]:
+        """What a rule may ask for. A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J."""
+        hessian = {Need.HESSIAN} if self.predictor.linear else set()
+        return frozenset({Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER} | hessian)
+
+    def at(
+        self, theta: Tensor, rows: Tensor | None = None, needs: frozenset[Need] = frozenset(), meter: Meter | None = None
+    ) -> Local:
+        """Return a view at θ (P,) or (R, P) on some rows, or on all; nothing is computed until it is read."""
+        return Local(self, theta, rows, needs, meter)
+
+    def held_out(self, x: Any, y: Any, weight: Any = None, offset: Any = None) -> Objective:
+        """Return the unpenalised objective of the same family and predictor on other data."""
+        return Objective(self.family, self.predictor, x, y, weight, offset, names=self.names, block=self.block)
+
+    def subset(self, rows: Tensor | np.ndarray) -> Objective:
+        """Return the same objective on some of its rows."""
+        r = torch.as_tensor(rows)
+        offset: Any = self.offset
+        if isinstance(offset, dict):
+            columns = self.family.columns or ()
+            offset = {columns[k]: o[r] for k, o in offset.items()}
+        elif offset is not None:
+            offset = offset[r]
+        weight = None if self.weight is None else self.weight[r]
+        l2 = 0.0 if self.l2 is None else self.l2
+        return Objective(
+            self.family, self.predictor, self.x[r], self.y[r], weight, offset, l2, names=self.names, block=self.block
+        )
+
+    def replaced(self, *, x: Any = None, l2: float | Tensor | None = None) -> Objective:
+        """Return the same objective on other inputs for the same rows, or with another penalty."""
+        columns = self.family.columns or ()
+        offset: Any = self.offset
+        if isinstance(offset, dict):
+            offset = {columns[k]: o for k, o in offset.items()}
+        kept = 0.0 if self.l2 is None else self.l2
+        return Objective(
+            self.family,
+            self.predictor,
+            self.x if x is None else x,
+            self.y,
+            self.weight,
+            offset,
+            kept if l2 is None else l2,
+            names=self.names,
+            block=self.block,
+        )
+
+    def blocks(self, theta: Tensor, rows: Tensor | None) -> Iterator[Block]:
+        """Evaluate the predictor block by block, in a fixed order; `rows` None is all of them."""
+        if rows is None:
+            scale = 1.0 / self.total_weight
+            if self.n <= self.block:
+                yield self._block(theta, slice(None), scale)
+                return
+            for start in range(0, self.n, self.block):
+                yield self._block(theta, slice(start, start + self.block), scale)
+        else:
+            scale = self.n / (self.total_weight * len(rows))
+            for part in rows.split(self.block) if len(rows) > self.block else (rows,):
+                yield self._block(theta, part, scale)
+
+    def _block(self, theta: Tensor, rows: slice | Tensor, scale: float) -> Block:
+        if isinstance(rows, slice):
+            x, y = self.x[rows], self.y[rows]
+        else:
+            x, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
+        eta, tape = self.predictor.forward(theta, x)
+        if self.offset is not None:
+            eta = _shifted(eta, self.offset, rows)
+        n = len(y)
+        if self.family.columns is None or len(self.family.columns) == 1:
+            if isinstance(eta, tuple):
+                eta = torch.stack(torch.broadcast_tensors(*eta), -1)
+            if eta.shape[-2] != n:
+                eta = eta.expand(*eta.shape[:-2], n, eta.shape[-1])
+        return Block(theta, eta, tape, y, scale if self.weight is None else self.weight[rows] * scale, n)
+
+    def gradient_buffer(self, theta: Tensor) -> Tensor:
+        """The one gradient that all views of this objective write to; valid until the next view writes."""
+        if self._buffer is None or self._buffer.shape != theta.shape or self._buffer.dtype != theta.dtype:
+            self._buffer = torch.empty_like(theta)
+        return self._buffer
+
+
+def _matched(family: Family, predictor: Predictor) -> Predictor:
+    """Check the predictor's columns against the family's."""
+    columns = family.columns
+    if columns is None or len(columns) == 1:
+        wanted = "a single" if columns else "unnamed"
+        if isinstance(predictor, Columns) and len(predictor.components) > 1:
+            raise ShapeError(f"{family.name} has {wanted} columns; pass the predictor itself, without Columns")
+        if columns is not None and predictor.outputs not in (0, 1):
+            raise ShapeError(f"{family.name} has one column of η; the predictor gives {predictor.outputs}")
+        return predictor
+    if not isinstance(predictor, Columns):
+        predictor = Columns(predictor)
+    if predictor.outputs != len(columns):
+        example = ", ".join(f"{c}={'Linear(p)' if i == 0 else 'Constant()'}" for i, c in enumerate(columns))
+        raise ShapeError(
+            f"{family.name} has the columns {', '.join(columns)}; the predictor gives {predictor.outputs} of them. "
+            f"Write Columns({example})"
+        )
+    for given, wanted in zip(predictor.names, columns, strict=True):
+        if given not in (None, wanted):
+            raise ShapeError(f"column {given!r} stands where {family.name} has {wanted!r}; its order is {', '.join(columns)}")
+    return predictor
+
+
+def _shifted(eta: Eta, offset: Tensor | dict[int, Tensor], rows: slice | Tensor) -> Eta:
+    if isinstance(offset, dict):
+        return tuple(c + offset[k][rows] if k in offset else c for k, c in enumerate(columns_of(eta)))
+    if isinstance(eta, tuple):
+        raise ShapeError("an offset for several named columns needs their names")
+    return eta + offset[rows]
