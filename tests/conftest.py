@@ -1,0 +1,13 @@
+"""What all tests share: one thread each, because pytest runs one process a core, and reproducible numbers."""
+
+import os
+
+import torch
+from hypothesis import settings
+
+torch.set_num_threads(1)
+torch.use_deterministic_algorithms(True)
+
+# No deadline, for a shared core is no stopwatch. CI repeats its examples; elsewhere hypothesis looks for new ones.
+settings.register_profile("likeliest", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("likeliest")
