@@ -13,21 +13,67 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from likeliest.report.schema.application import Application, Calibration, Conclusion, Model, Provenance
-from likeliest.report.schema.common import Certificate, CertifiedPart, Curve, Histogram, VerdictJson
-from likeliest.report.schema.data import Cell, ClassCount, Column, Data, Duplicates, LeftOut, Split, Target
-from likeliest.report.schema.learning import LearningRule, OneUpdate, Race, RaceRow
-from likeliest.report.schema.probability import Family, Gradient, GradientFormula, Probability
+from likeliest.report.schema.application import (
+    Application,
+    BaseRate,
+    Calibration,
+    CalibrationBin,
+    Conclusion,
+    Confusion,
+    Model,
+    Predictions,
+    Provenance,
+    Surprise,
+)
+from likeliest.report.schema.common import (
+    Certificate,
+    CertifiedPart,
+    Curve,
+    Histogram,
+    VerdictJson,
+)
+from likeliest.report.schema.data import (
+    Cell,
+    ClassCount,
+    Column,
+    Data,
+    Duplicates,
+    LeftOut,
+    Split,
+    Target,
+)
+from likeliest.report.schema.learning import (
+    Comparison,
+    LearningRule,
+    OneUpdate,
+    Output,
+    Race,
+    RaceCurve,
+    RaceRow,
+    Skipped,
+    UpdatedPart,
+    Weighted,
+)
+from likeliest.report.schema.probability import (
+    Family,
+    Gradient,
+    GradientFormula,
+    Probability,
+)
 
 __all__ = [
     "Application",
+    "BaseRate",
     "Calibration",
+    "CalibrationBin",
     "Cell",
     "Certificate",
     "CertifiedPart",
     "ClassCount",
     "Column",
+    "Comparison",
     "Conclusion",
+    "Confusion",
     "Curve",
     "Data",
     "Duplicates",
@@ -39,14 +85,21 @@ __all__ = [
     "LeftOut",
     "Model",
     "OneUpdate",
+    "Output",
+    "Predictions",
     "Probability",
     "Provenance",
     "Race",
+    "RaceCurve",
     "RaceRow",
     "Report",
+    "Skipped",
     "Split",
+    "Surprise",
     "Target",
+    "UpdatedPart",
     "VerdictJson",
+    "Weighted",
 ]
 
 

@@ -1,0 +1,76 @@
+"""What a page is made of. A chapter is a list of blocks; HTML and PDF are two ways to set the same blocks.
+
+Blocks are plain values, because one of their readers is typst, which gets them as JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, TypedDict
+
+Block: TypeAlias = dict[str, Any]
+
+
+class Chapter(TypedDict):
+    """A heading and what stands under it."""
+
+    id: str
+    title: str
+    blocks: list[Block]
+
+
+class Document(TypedDict):
+    """The whole report, with every number already printed."""
+
+    title: str
+    subtitle: str
+    lead: str
+    facts: list[dict[str, str]]
+    chapters: list[Chapter]
+    version: str
+
+
+def prose(*sentences: str) -> Block:
+    """Return a paragraph."""
+    return {"kind": "prose", "text": " ".join(s for s in sentences if s)}
+
+
+def heading(text: str) -> Block:
+    """Return a heading within a chapter."""
+    return {"kind": "heading", "text": text}
+
+
+def formula(lines: Iterable[str]) -> Block:
+    """Return lines of mathematics as Unicode text, one under the other."""
+    return {"kind": "formula", "lines": list(lines)}
+
+
+def note(text: str, good: bool) -> Block:
+    """Return a sentence that must not be missed: an answer where ``good``, else a caution."""
+    return {"kind": "note", "text": text, "tone": "good" if good else "caution"}
+
+
+def listing(items: Iterable[str]) -> Block:
+    """Return a bulleted list."""
+    return {"kind": "list", "items": list(items)}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, text: int = 1, strong: int = -1) -> Block:
+    """Return a table whose first ``text`` columns are words and the others numbers; row ``strong`` stands out."""
+    align = ["left"] * text + ["right"] * (len(head) - text)
+    return {"kind": "table", "head": list(head), "rows": [list(r) for r in rows], "caption": caption, "align": align, "strong": strong}
+
+
+def figure(name: str, caption: str) -> Block:
+    """Return a place for the chart of that name."""
+    return {"kind": "figure", "name": name, "caption": caption}
+
+
+def number_captions(chapters: Iterable[Chapter]) -> None:
+    """Give figures and tables their numbers, in reading order."""
+    counts = {"figure": 0, "table": 0}
+    for chapter in chapters:
+        for block in chapter["blocks"]:
+            if block["kind"] in counts:
+                counts[block["kind"]] += 1
+                block["label"] = f"{block['kind'].capitalize()} {counts[block['kind']]}"

@@ -1,0 +1,85 @@
+"""Chapter 5: learning rules under one protocol."""
+
+from __future__ import annotations
+
+from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
+from likeliest.report.formatting import NOTHING, number, percent, plural, span
+from likeliest.report.schema import Race, RaceRow, Report
+
+
+def blocks(report: Report) -> list[Block]:
+    """Protocol, curves, work to target, paired differences, and what did not run."""
+    if "race" not in report:
+        return [prose("No learning rules were raced in this study.")]
+    race = report["race"]
+    return [
+        _protocol(race),
+        *_figures(race),
+        *([_results(race)] if race["rows"] else []),
+        *([_differences(race)] if race["comparisons"] else []),
+        note(race["conclusion"], good=bool(race["rows"])),
+        *_skipped(race),
+    ]
+
+
+def _protocol(race: Race) -> Block:
+    batch = race.get("batch_size")
+    batches = f"; rules with mini-batches take {plural(batch, 'row')} at a time" if batch else ""
+    goal = "" if race["target"] is None or race["start"] is None or race["best"] is None else (
+        f"The target is a validation NLL of {number(race['target'])}: 95 % of the way from {number(race['start'])} at the start"
+        f" to {number(race['best'])}, the best of all rules."
+    )
+    return prose(
+        f"Each rule trained the {race['model']} from {plural(race['seeds'], 'seed')}. A seed has its own split, first weights and",
+        f"order of batches, and all rules share them, which makes the comparison paired. Each rule tried {plural(race['trials'], 'learning rate')}",
+        f"and may spend {number(race['budget'])} passes over the training rows{batches}.",
+        goal,
+    )
+
+
+def _figures(race: Race) -> list[Block]:
+    drawn = []
+    if race["curves"]:
+        goal = "" if race["target"] is None else f" Dashed: the target, {number(race['target'])}."
+        drawn.append(figure("race", f"Validation NLL against work: median and range over seeds; the other rules in grey.{goal}"))
+    if race["rows"]:
+        drawn.append(figure("work", "Work to target: median (dot) and range over seeds. A triangle at the budget: most seeds missed it."))
+    return drawn
+
+
+def _results(race: Race) -> Block:
+    by_error = any(row["criterion"] != "nll" for row in race["rows"])
+    head = ["rule", "ended", "learning rate", "best NLL", "work to target", "seconds", "reached"]
+    rows = [_result(row, race["seeds"], by_error) for row in race["rows"]]
+    caption = "Medians over seeds, best rule first. Seconds come from running the chosen setting again, alone."
+    if by_error:
+        head.insert(4, "held-out error")
+        caption += " A rule marked * minimises something else than the NLL and is ranked by held-out error."
+    return table(head, rows, caption, text=2, strong=0)
+
+
+def _result(row: RaceRow, seeds: int, by_error: bool) -> list[str]:
+    name = row["rule"] if row["criterion"] == "nll" else f"{row['rule']} *"
+    cells = [name, row["verdict"], number(row["lr"]), number(row["nll"])]
+    work = number(row["work_to_target"], 3) if row["work_to_target"] is not None else "missed"
+    cells += [number(row["error"], 3)] if by_error else []
+    return [*cells, work, number(row["seconds_to_target"], 2), f"{row['reached']} of {seeds}"]
+
+
+def _differences(race: Race) -> Block:
+    rows = [
+        [
+            c["rule"], c["statement"], number(c["ratio"], 3), NOTHING if c["low"] is None or c["high"] is None else span([c["low"], c["high"]], 3),
+            number(c["p_holm"], 2), number(c["pairs"]),
+        ]
+        for c in race["comparisons"]
+    ]  # fmt: skip
+    level = percent(race["level"])
+    caption = f"Work to target as a multiple of that of {race['reference']}: paired over seeds, {level} intervals jointly (Holm)."
+    return table(["rule", "finding", "ratio", "interval", "p (Holm)", "pairs"], rows, caption, text=2)
+
+
+def _skipped(race: Race) -> list[Block]:
+    if not race["skipped"]:
+        return []
+    return [heading("Not raced"), listing(f"{skip['rule']}: {skip['reason']}" for skip in race["skipped"])]

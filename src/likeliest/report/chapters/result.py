@@ -1,0 +1,136 @@
+"""Chapters 6 to 8: held-out results, conclusion, provenance."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
+from likeliest.report.chapters.theory import sentence_case
+from likeliest.report.formatting import number, percent, percent_span, plural, short, span
+from likeliest.report.schema import Application, Calibration, Model, Report, Surprise
+
+
+def application(report: Report) -> list[Block]:
+    """The models on held-out rows, then the recommended one from near."""
+    blocks = [_scores(report), *_ends(report)]
+    if "application" not in report:
+        return blocks
+    page = report["application"]
+    model = next(m for m in report["models"] if m["name"] == page["model"])
+    return [*blocks, *_calibration(report, model), *_errors(page, model), *_surprises(page)]
+
+
+def _scores(report: Report) -> Block:
+    head = ["model", "parameters", "NLL train", "NLL validation", "NLL test", _score_name(report), "95 % interval"]
+    rows = [_score(model) for model in report["models"]]
+    if "application" in report:
+        base = report["application"]["base_rate"]
+        score = number(base["rmse_test"]) if "rmse_test" in base else percent(base.get("accuracy_test"))
+        rows.append(["base rate (knows no inputs)", "", "", "", number(base["nll_test"]), score, ""])
+    strong = next((i for i, m in enumerate(report["models"]) if m["name"] == report["conclusion"]["model"]), -1)
+    test = plural(report["data"]["split"]["test"], "test row")
+    return table(head, rows, f"NLL in nats a row; held-out numbers from {test}. The recommended model in bold.", strong=strong)
+
+
+def _score_name(report: Report) -> str:
+    return "RMSE test" if report["data"]["target"]["classes"] is None else "accuracy test"
+
+
+def _score(model: Model) -> list[str]:
+    interval = span(model["rmse_interval"]) if "rmse_interval" in model else ""
+    interval = percent_span(model["accuracy_interval"]) if "accuracy_interval" in model else interval
+    score = number(model["rmse_test"]) if "rmse_test" in model else percent(model.get("accuracy_test"))
+    losses = [number(model["nll_train"]), number(model["nll_validation"]), number(model["nll_test"])]
+    return [model["title"], number(model["parameters"]), *losses, score, interval]
+
+
+def _ends(report: Report) -> list[Block]:
+    items = [
+        f"{sentence_case(m['title'])}: {m['verdict']['kind']} after {number(m['work'], 3)} passes with {m['rule']}. {m['verdict']['message']}"
+        for m in report["models"]
+    ]
+    return [heading("How the fits ended"), listing(items)]
+
+
+def _calibration(report: Report, model: Model) -> list[Block]:
+    page = model["calibration"]
+    if report["data"]["target"]["classes"] is None:
+        meaning = "If the predicted distribution is true, 10 % of the rows lie below its 10 % quantile, and so on."
+    else:
+        meaning = "Of all predictions made with 90 % confidence, 90 % should be right; a model that keeps this promise is calibrated."
+    return [
+        heading("Are the probabilities true?"),
+        prose(meaning, _calibration_error(page)),
+        figure("calibration", f"Calibration of the {model['title']}, with 95 % intervals. Dashed: a perfectly calibrated model."),
+        note(page["statement"], good=page["ece"] <= page["ece_interval"][1]),
+    ]
+
+
+def _calibration_error(page: Calibration) -> str:
+    return (
+        f"The mean gap (expected calibration error) is {number(page['ece'], 3)}. Chance alone gives a perfectly calibrated model"
+        f" {number(page['ece_expected'], 3)} on so many rows, and in 95 of 100 cases {span(page['ece_interval'], 3)}."
+    )
+
+
+def _errors(page: Application, model: Model) -> list[Block]:
+    blocks: list[Block] = []
+    if page["confusion"] is not None:
+        counts = page["confusion"]["counts"]
+        wrong = sum(map(sum, counts)) - sum(row[i] for i, row in enumerate(counts))
+        caption = f"{sentence_case(model['title'])} on {plural(page['rows'], 'test row')}: {number(wrong)} predicted wrongly."
+        blocks += [heading("What is taken for what"), figure("confusion", caption)]
+    if page["predictions"] is not None:
+        sigma = page["predictions"]["sigma"]
+        width = "" if sigma is None else f" The model's own standard deviation is {number(sigma)}."
+        count = plural(len(page["predictions"]["predicted"]), "test row")
+        blocks += [heading("Predicted and observed"), figure("predictions", f"{count}; dashed: a perfect prediction.{width}")]
+    return blocks
+
+
+def _surprises(page: Application) -> list[Block]:
+    if not page["surprises"]:
+        return []
+    head = ["row", "observed", "predicted", "some of its values", "p", "NLL"]
+    caption = "The test rows that the model held for least likely. Look here first for mislabelled rows and for cases of a new kind."
+    return [heading("The most surprising rows"), table(head, map(_surprise, page["surprises"]), caption, text=4)]
+
+
+def _surprise(row: Surprise) -> list[str]:
+    cells = ", ".join(f"{short(cell['name'], 24)} {short(cell['value'], 24)}" for cell in row["cells"])
+    return [number(row["row"]), short(row["observed"]), short(row["predicted"]), cells, number(row["p"], 3), number(row["nll"], 3)]
+
+
+def conclusion(report: Report) -> list[Block]:
+    """Which model to use, why, and what the study does not show."""
+    page = report["conclusion"]
+    blocks = [note(page["sentence"], good=True)]
+    blocks += [listing(page["reasons"])] if page["reasons"] else []
+    blocks += [heading("What this does not show"), listing(page["cautions"])] if page["cautions"] else []
+    return blocks
+
+
+def provenance(report: Report) -> list[Block]:
+    """All that is needed to repeat the study."""
+    page = report["provenance"]
+    facts = [["command", page["command"]], ["seed", str(page["seed"])], ["SHA-256 of the data", page["data_sha256"]]]
+    facts += [["threads", str(page["threads"])]] if "threads" in page else []
+    facts += [[f"version of {name}", version] for name, version in page["versions"].items()]
+    facts += [[f"plan: {name}", short(_plain(value), 160)] for name, value in report["plan"].items()]
+    times = [[f"seconds: {name}", number(value, 3)] for name, value in report["seconds"].items()]
+    return [
+        prose("The same command on the same data and versions writes the same report.json, timings aside."),
+        table(["what", "value"], [*facts, *times], f"Written by likeliest {report['likeliest']}.", text=2),
+    ]
+
+
+def _plain(value: Any) -> str:
+    """A value of the plan as a reader would write it."""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+

@@ -1,0 +1,77 @@
+"""Numbers and names as people read them: one place, so that both outputs print the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+NOTHING = "–"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Format a number to so many significant digits; a dash for ``None``.
+
+    Example:
+        >>> number(0.123456), number(1797), number(-2.1e-11, 2), number(None)
+        ('0.1235', '1,797', '−2.1 × 10⁻¹¹', '–')
+    """
+    if value is None:
+        return NOTHING
+    if isinstance(value, int) or (value == round(value) and abs(value) < 1e6):
+        return _minus(f"{round(value):,}")
+    exponent = math.floor(math.log10(abs(value)))
+    if -5 <= exponent < 6:
+        return _minus(f"{value:,.{max(digits - 1 - exponent, 0)}f}")
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    return _minus(mantissa) + " × 10" + str(int(power)).translate(_SUPERSCRIPT)
+
+
+def percent(share: float | None) -> str:
+    """Format a share as a percentage with one decimal.
+
+    Example:
+        >>> percent(0.9737).replace(NARROW_SPACE, " ")
+        '97.4 %'
+    """
+    return NOTHING if share is None else f"{_minus(f'{100 * share:.1f}')}{NARROW_SPACE}%"
+
+
+def span(interval: Sequence[float], digits: int = 4) -> str:
+    """Format an interval of numbers.
+
+    Example:
+        >>> span([0.25, 1.5], 3)
+        '0.250 to 1.50'
+    """
+    return f"{number(interval[0], digits)} to {number(interval[1], digits)}"
+
+
+def percent_span(interval: Sequence[float]) -> str:
+    """Format an interval of shares."""
+    return f"{100 * interval[0]:.1f} to {percent(interval[1])}"
+
+
+def short(text: str, limit: int = 36) -> str:
+    """Cut a name that would break the layout; report.json has it in full.
+
+    Example:
+        >>> short("a_rather_long_name", 10)
+        'a_rather_…'
+    """
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def plural(count: int, noun: str) -> str:
+    """Format a count with its noun.
+
+    Example:
+        >>> plural(1, "row"), plural(1797, "row")
+        ('1 row', '1,797 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
