@@ -1,0 +1,36 @@
+"""Tables: from a file to checked columns, from columns to a matrix, from a target to y; and rows to learn and to test on.
+
+::
+
+    read_table -> frame -> Target.learn, TableEncoder.learn -> encode -> x, y
+                        -> split, duplicates_across
+
+Everything learnt is a small value with ``to_json`` and ``from_json``, because it lives in the model file. Nothing here
+knows of torch: matrices are NumPy's float64.
+"""
+
+from likeliest.data.catalogue import Entry, Examples, catalogue, load_named
+from likeliest.data.cells import MISSING
+from likeliest.data.choosing import find_target, rows_with_target
+from likeliest.data.duplicates import Duplicates, duplicates_across
+from likeliest.data.encoder import TableEncoder
+from likeliest.data.split import Split, split
+from likeliest.data.tables import read_table
+from likeliest.data.target import Target
+
+__all__ = [
+    "MISSING",
+    "Duplicates",
+    "Entry",
+    "Examples",
+    "Split",
+    "TableEncoder",
+    "Target",
+    "catalogue",
+    "duplicates_across",
+    "find_target",
+    "load_named",
+    "read_table",
+    "rows_with_target",
+    "split",
+]

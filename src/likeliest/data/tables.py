@@ -1,0 +1,89 @@
+"""Reading a table from a CSV, TSV or Parquet file, or saying where and why it is none."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection
+from pathlib import Path
+
+import polars as pl
+
+from likeliest.data.delimited import read_delimited
+from likeliest.data.inference import blank_missing, infer
+from likeliest.errors import SourceError, TableError
+
+_PARQUET = b"PAR1"
+_PACKED = {
+    b"PK\x03\x04": "a ZIP archive (or an Excel workbook); unpack it, or save the sheet as CSV",
+    b"\x1f\x8b": "a gzip file; unpack it with gunzip",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as CSV",
+    b"SQLite format 3\0": "an SQLite database; export the table as CSV",
+}
+_SEPARATORS = {".tsv": "\t", ".tab": "\t"}
+
+
+def read_table(path: str | Path, *, as_text: Collection[str] = ()) -> pl.DataFrame:
+    r"""Read a table from a file: CSV, TSV or Parquet, told apart by content and then by suffix.
+
+    A text file is UTF-8 with one header line. Its separator is a tab in a ``.tsv``, and otherwise the one of ``, ; tab |``
+    that cuts its first lines evenly. Missing cells are those of `likeliest.data.MISSING`. A column is integer, float,
+    boolean, date or datetime (ISO 8601) where all its cells are, else text. Where semicolons separate, "1,5" is 1.5.
+
+    Args:
+        path: the file.
+        as_text: columns to leave as text although they look like numbers, such as the levels a model has learnt
+            ("007" is not 7).
+
+    Returns:
+        At least one column and one row; missing cells are null.
+
+    Raises:
+        SourceError: no such file, a folder, or no permission to read it.
+        TableError: the file is no table; the message names the line and the remedy.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "people.csv"
+        >>> _ = path.write_text("name,age\nAda,36\nCarl,n/a\n")
+        >>> read_table(path)["age"].to_list()
+        [36, None]
+    """
+    path = Path(path)
+    content = _content(path)
+    if content.startswith(_PARQUET) or path.suffix.lower() in (".parquet", ".pq"):
+        return _read_parquet(content, str(path))
+    for magic, what in _PACKED.items():
+        if content.startswith(magic):
+            raise TableError(f"{path}: expected CSV, TSV or Parquet, found {what}")
+    texts, separator = read_delimited(content, str(path), _SEPARATORS.get(path.suffix.lower()))
+    columns = map(blank_missing, texts)
+    return pl.DataFrame([c if c.name in as_text else infer(c, decimal_comma=separator == ";") for c in columns])
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise SourceError(f"{path}: expected a CSV, TSV or Parquet file, found a folder; name the file inside it")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise SourceError(f"{path}: no such file; the current folder is {Path.cwd()}") from error
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _read_parquet(content: bytes, place: str) -> pl.DataFrame:
+    if not content:
+        raise TableError(f"{place}: expected a Parquet table, found an empty file")
+    if not content.startswith(_PARQUET):
+        raise TableError(f"{place}: expected a Parquet table, which begins with PAR1, found {content[:4]!r}; "
+                         "if it is a text file, give it the suffix .csv")
+    if not content.endswith(_PARQUET) or len(content) < 12:
+        raise TableError(f"{place}: expected the closing mark of a Parquet table, found the file cut short after "
+                         f"{len(content)} bytes; copy or download it again")
+    try:
+        table = pl.read_parquet(io.BytesIO(content))
+    except pl.exceptions.PolarsError as error:
+        raise TableError(f"{place}: the Parquet table is damaged ({str(error).splitlines()[0]}); copy it again") from error
+    if table.height == 0 or table.width == 0:
+        raise TableError(f"{place}: expected rows, found a table of {table.width} columns and {table.height} rows")
+    return table
