@@ -66,6 +66,8 @@ class Course:
         self._stale = np.zeros(runs, dtype=int)
         self._lost = np.zeros(runs, dtype=bool)
         self._grad_norm = np.full(runs, np.nan)
+        unpenalised = objective.penalty is None and objective.predictor.linear
+        self._separable = unpenalised and objective.recession_cone is not None
 
     # The two loops. Each yields to `_measure` at set amounts of work and ends with the kind of its ending.
 
@@ -169,8 +171,7 @@ class Course:
             return VerdictKind.CONVERGED
         if (self._lost | self._plateaued()).all():
             return VerdictKind.PLATEAU
-        separable = self.objective.penalty is None and self.objective.family.recession_cone(self.objective.y[:1]) is not None
-        if separable and self.objective.predictor.linear and (value <= PERFECT_NLL).all():
+        if self._separable and (value <= PERFECT_NLL).all():
             return VerdictKind.SEPARATED
         return None
 

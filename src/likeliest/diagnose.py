@@ -49,7 +49,7 @@ def diagnose(objective: Objective, theta: Tensor) -> Verdict | None:
     linear = linear_part(objective.predictor)
     if linear is None or objective.penalty is not None:
         return None
-    if objective.family.recession_cone(objective.y) is not None and linear is objective.predictor:
+    if objective.recession_cone is not None and linear is objective.predictor:
         if (verdict := _empty_category(objective)) is not None:
             return verdict
         if (separation := find_separation(objective, theta)) is not None:
@@ -69,7 +69,7 @@ def linear_part(predictor: Predictor) -> Linear | None:
 
 def _empty_category(objective: Objective) -> Verdict | None:
     """A class or count that never occurs sends the intercept to −∞ whatever the columns say."""
-    null = objective.family.null_eta(objective.y, objective.weight)
+    null = objective.family.null_eta(objective.y, objective.weight, objective.outputs)
     if bool(torch.isfinite(null).all()):
         return None
     missing = torch.nonzero(~torch.isfinite(null))[:, 0].tolist()
@@ -83,7 +83,7 @@ def _empty_category(objective: Objective) -> Verdict | None:
 
 def margins(objective: Objective, direction: Tensor) -> Tensor | None:
     """c · Δη for each row and face of its cone, (n, m), along a direction (P,); None where the family has no cone."""
-    cone = objective.family.recession_cone(objective.y)
+    cone = objective.recession_cone
     if cone is None:
         return None
     pushed, _ = objective.predictor.forward(direction.to(objective.dtype), objective.x)
@@ -121,7 +121,7 @@ def optimum_exists(objective: Objective, theta: Tensor) -> bool:
 
 def _separation_by_program(objective: Objective) -> Separation | None:
     """Maximise the sum of margins over directions with |d_j| ≤ 1 that have none below 0."""
-    cone = objective.family.recession_cone(objective.y)
+    cone = objective.recession_cone
     assert cone is not None
     _, tape = objective.predictor.forward(torch.zeros(objective.predictor.size, dtype=objective.dtype), objective.x)
     faces = np.zeros((objective.n, cone.shape[1], objective.predictor.size))

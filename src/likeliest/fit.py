@@ -21,6 +21,7 @@ from likeliest.objective import Objective
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.rules import rule as rule_by_name
+from likeliest.rules.base import peak
 from likeliest.scaling import Scaling
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) ->
         theta = objective.predictor.init([stream(seed, "init")], objective.dtype)[0]
     if theta.shape[-1] != size or theta.ndim > 2:
         raise ShapeError(f"θ needs the shape ({size},) or (runs, {size}), found {tuple(theta.shape)}")
-    rate = getattr(rule, "lr", None)
+    rate = peak(rule.lr) if hasattr(rule, "lr") else None
     if isinstance(rate, Tensor) and theta.ndim == 1:
         theta = theta.expand(len(rate), size)
     return theta.detach().clone()

@@ -9,6 +9,7 @@ W·|B|/n and not the batch's own Σw, which would bias the gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,10 @@ class Objective:
         if self.n == 0:
             raise ShapeError("x and y have no rows; an objective needs at least one")
         self.predictor.check_inputs(self.x)
-        self.family.check_support(y)
         is_index = self.family.columns is None and not y.is_floating_point()
-        return y.long() if is_index else y.to(self.dtype)
+        y = y.long() if is_index else y.to(self.dtype)
+        self.family.check_support(y, self.outputs)
+        return y
 
     def _checked_weight(self, weight: Any) -> Tensor | None:
         if weight is None:
@@ -138,6 +140,16 @@ class Objective:
         if gauge is not None and self.penalty is not None:
             gauge = gauge[:, (gauge.abs() * self.penalty[:, None].double()).sum(0) == 0]
         return gauge if gauge is not None and gauge.shape[1] else None
+
+    @property
+    def outputs(self) -> int | None:
+        """The number of η's columns, where the predictor knows it."""
+        return self.predictor.outputs or None
+
+    @cached_property
+    def recession_cone(self) -> Tensor | None:
+        """The family's cone for each row; see `Family.recession_cone`."""
+        return self.family.recession_cone(self.y, self.outputs)
 
     @property
     def l2(self) -> Tensor | None:

@@ -120,6 +120,14 @@ class Predictor(ABC):
         """
         raise NotOnOfferError(f"{type(self).__name__} cannot be fitted on implicitly standardised inputs")
 
+    def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
+        """Return the θ whose η is scale · η + shift.
+
+        Raises:
+            NotOnOfferError: the predictor's output is not affine in its last parameters, or it has no intercept.
+        """
+        raise NotOnOfferError(f"{type(self).__name__} cannot absorb a scale and shift of η")
+
     @property
     def has_intercepts(self) -> bool:
         """Whether a shift of x can be absorbed by θ."""

@@ -46,7 +46,8 @@ class Columns(Predictor):
         ends = np.cumsum([p.size for p in components.values()]).tolist()
         self._slices = [slice(end - p.size, end) for p, end in zip(components.values(), ends, strict=True)]
 
-    def _split(self, flat: Tensor) -> list[tuple[Predictor, Tensor]]:
+    def split(self, flat: Tensor) -> list[tuple[Predictor, Tensor]]:
+        """Each component with its slice of a flat (…, P) tensor."""
         return [(p, flat[..., s]) for p, s in zip(self.components.values(), self._slices, strict=True)]
 
     def _init_one(self, stream: np.random.Generator) -> Tensor:
@@ -59,26 +60,26 @@ class Columns(Predictor):
 
     def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[tuple[Tensor, ...], list[Any]]:
         """Return η as a tuple of columns (…, n) or (…, 1); the tape is the components' tapes."""
-        etas, tapes = zip(*[p.forward(t, x, draw) for p, t in self._split(theta)], strict=True)
+        etas, tapes = zip(*[p.forward(t, x, draw) for p, t in self.split(theta)], strict=True)
         return tuple(column for eta in etas for column in columns_of(eta)), list(tapes)
 
     def pullback(self, theta: Tensor, tape: list[Any], u: Any, out: Tensor) -> None:
         """Each component pulls its own columns of u back to its own slice of θ."""
         at = 0
-        for (p, t), (_, o), own in zip(self._split(theta), self._split(out), tape, strict=True):
+        for (p, t), (_, o), own in zip(self.split(theta), self.split(out), tape, strict=True):
             p.pullback(t, own, torch.stack(u[at : at + p.outputs], -1), o)
             at += p.outputs
 
     def pushforward(self, theta: Tensor, tape: list[Any], v: Tensor) -> tuple[Tensor, ...]:
         """The components' derivatives, side by side."""
-        pushed = zip(self._split(theta), self._split(v), tape, strict=True)
+        pushed = zip(self.split(theta), self.split(v), tape, strict=True)
         return tuple(c for (p, t), (_, d), own in pushed for c in columns_of(p.pushforward(t, own, d)))
 
     def jacobian(self, theta: Tensor, tape: list[Any]) -> list[tuple[Tensor, Tensor]]:
         """The components' Jacobians, with their indices moved to where the component lies."""
         return [
             (matrix, index + s.start)
-            for (p, t), s, own in zip(self._split(theta), self._slices, tape, strict=True)
+            for (p, t), s, own in zip(self.split(theta), self._slices, tape, strict=True)
             for matrix, index in p.jacobian(t, own)
         ]
 
@@ -89,7 +90,7 @@ class Columns(Predictor):
 
     def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
         """Component by component."""
-        return torch.cat([p.reexpress(t, centre, scale) for p, t in self._split(theta)], -1)
+        return torch.cat([p.reexpress(t, centre, scale) for p, t in self.split(theta)], -1)
 
     @property
     def has_intercepts(self) -> bool:

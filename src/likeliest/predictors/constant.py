@@ -56,6 +56,10 @@ class Constant(_InputFree):
         """Return η (…, 1, K), which broadcasts over rows; the tape is n."""
         return theta.unsqueeze(-2), len(x)
 
+    def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
+        """The value · scale + shift."""
+        return theta * scale + shift
+
     def pullback(self, theta: Tensor, tape: int, u: Any, out: Tensor) -> None:
         """Write Σu."""
         torch.sum(u, -2, out=out) if out.is_contiguous() else out.copy_(u.sum(-2))

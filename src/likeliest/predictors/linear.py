@@ -99,6 +99,12 @@ class Linear(Predictor):
         moved = [b - torch.matmul(centre, rescaled) for b in bias]
         return torch.cat((rescaled.flatten(-2), *moved), -1)
 
+    def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
+        """W · scale, b · scale + shift."""
+        moved = theta * scale
+        moved[..., self.parts["bias"].slice] += shift
+        return moved
+
     @property
     def has_intercepts(self) -> bool:
         """Whether there is a b."""

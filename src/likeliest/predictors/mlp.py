@@ -118,6 +118,14 @@ class MLP(Predictor):
             dz = affine(a, direction[layer], direction[depth + layer]) + torch.matmul(da, views[layer])
         return dz
 
+    def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
+        """The last layer's W · scale, b · scale + shift."""
+        moved = theta.clone()
+        weight, bias = self.parts[f"layer{self._depth}.weight"], self.parts[f"layer{self._depth}.bias"]
+        moved[..., weight.slice] *= scale
+        moved[..., bias.slice] = moved[..., bias.slice] * scale + shift
+        return moved
+
     def to_json(self) -> dict[str, Any]:
         """Plain values; see `Predictor.to_json`."""
         return {"kind": "mlp", "sizes": list(self.sizes), "activation": self.activation}

@@ -1,0 +1,193 @@
+"""A fitted model as one value: encoder + predictor + family + θ + target. It predicts, evaluates, saves and loads.
+
+A model file is a safetensors file whose one tensor is θ and whose metadata is JSON: data and no code, whoever wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from likeliest._version import __version__
+from likeliest.data import TableEncoder, Target
+from likeliest.errors import ModelFileError
+from likeliest.families import Family
+from likeliest.families import from_json as family_from_json
+from likeliest.files import atomic_write
+from likeliest.interfaces import Eta
+from likeliest.predictors import Predictor, columns_of
+from likeliest.predictors import from_json as predictor_from_json
+
+SCHEMA = 1
+"""Version of the model file's layout; a file with a higher one is refused."""
+_ENCODERS = {"table": TableEncoder}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of n rows.
+
+    Attributes:
+        labels: the likeliest class of each row, or the mean of a number.
+        probabilities: (n, K), one column a class; None for a number.
+        classes: the K class labels; None for a number.
+        intervals: for a number, ``sigma``, ``q05`` and ``q95``, each (n,).
+    """
+
+    labels: NDArray[Any]
+    probabilities: NDArray[np.float64] | None
+    classes: tuple[Any, ...] | None
+    intervals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def to_frame(self) -> pl.DataFrame:
+        """A table: ``row``, ``prediction``, then ``p_CLASS`` for each class, or ``mean``, ``sigma``, ``q05``, ``q95``."""
+        columns: dict[str, Any] = {"row": np.arange(1, len(self.labels) + 1), "prediction": self.labels}
+        if self.probabilities is not None and self.classes is not None:
+            return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})
+        return pl.DataFrame(columns | {"mean": self.labels} | dict(self.intervals))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model.
+
+    Attributes:
+        encoder: raw rows → x.
+        target: what is predicted, with its classes.
+        family: p(y | η).
+        predictor: η = f(x; θ).
+        theta: (P,) in double precision.
+        notes: plain values about the fit (verdict, rule, l2, title), carried along in the file.
+
+    Example:
+        >>> import likeliest as lk
+        >>> model = lk.load("digits.likeliest")                     # doctest: +SKIP
+        >>> model.predict(frame).to_frame()                         # doctest: +SKIP
+    """
+
+    encoder: TableEncoder
+    target: Target
+    family: Family
+    predictor: Predictor
+    theta: Tensor
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def eta(self, x: NDArray[np.float64]) -> Eta:
+        """η for encoded rows (n, p), in double precision."""
+        with torch.no_grad():
+            return self.predictor.forward(self.theta, torch.as_tensor(x, dtype=torch.float64))[0]
+
+    def log_prob(self, x: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+        """Log p(y | x) of each row, (n,), for encoded rows and targets."""
+        wanted = torch.as_tensor(y)
+        wanted = wanted if self.family.columns is None else wanted.double()
+        return np.asarray(self.family.log_prob(self.eta(x), wanted).expand(len(y)))
+
+    def probabilities(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Class probabilities (n, K) for encoded rows."""
+        mean = np.asarray(self.family.mean(self.eta(x)))
+        return mean if mean.ndim == 2 else np.column_stack((1 - mean, mean))
+
+    def mean(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mean of a number (n,), for encoded rows."""
+        return np.asarray(self.family.mean(self.eta(x)).expand(len(x)))
+
+    def predict(self, frame: pl.DataFrame) -> Prediction:
+        """Predict raw rows.
+
+        Raises:
+            ColumnError: a column is missing, or a cell is not what was learnt; the message names it.
+        """
+        x = self.encoder.encode(frame)
+        if self.target.classes is not None:
+            probabilities = self.probabilities(x)
+            return Prediction(self.target.decode(probabilities.argmax(1)), probabilities, self.target.classes)
+        eta = self.eta(x)
+        columns = {"sigma": self.family.deviation(eta)} | {
+            f"q{100 * q:02.0f}": self.family.quantile(eta, torch.tensor(q, dtype=torch.float64)) for q in (0.05, 0.95)
+        }
+        intervals = {name: np.asarray(values.expand(len(x))).copy() for name, values in columns.items()}
+        return Prediction(self.mean(x), None, None, intervals)
+
+    def eta_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """η as a plain array (n, K), constant columns spread over the rows."""
+        return np.column_stack([np.asarray(c.expand(len(x))) for c in columns_of(self.eta(x))])
+
+    def save(self, path: str | Path) -> None:
+        """Write the model file; what was there before stays until the new file is complete.
+
+        Raises:
+            OutputError: the file cannot be written.
+            SpecificationError: the predictor is code (a torch module) and not data.
+        """
+        encoder = next(name for name, kind in _ENCODERS.items() if isinstance(self.encoder, kind))
+        values = {
+            "schema": SCHEMA,
+            "likeliest": __version__,
+            "encoder": {"kind": encoder, "value": self.encoder.to_json()},
+            "target": self.target.to_json(),
+            "family": self.family.to_json(),
+            "predictor": self.predictor.to_json(),
+            "notes": dict(self.notes),
+        }
+        content = save({"theta": self.theta.double().contiguous()}, {"likeliest": json.dumps(values, sort_keys=True)})
+        atomic_write(Path(path), content)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a model file. Nothing in it is ever executed.
+
+        Raises:
+            ModelFileError: the file is missing, is no model file, is damaged, or was written by a newer likeliest.
+        """
+        theta, values = _read(Path(path))
+        try:
+            if values["schema"] > SCHEMA:
+                raise ModelFileError(
+                    f"{path} was written by likeliest {values['likeliest']} (layout {values['schema']}); this is "
+                    f"{__version__}, which reads layouts up to {SCHEMA}; update likeliest"
+                )
+            model = cls(
+                _ENCODERS[values["encoder"]["kind"]].from_json(values["encoder"]["value"]),
+                Target.from_json(values["target"]),
+                family_from_json(values["family"]),
+                predictor_from_json(values["predictor"]),
+                theta,
+                values["notes"],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ModelFileError(f"{path} is a model file with parts missing ({error!r}); it is damaged") from error
+        if theta.shape != (model.predictor.size,):
+            raise ModelFileError(f"{path} holds {tuple(theta.shape)} parameters where {model.predictor.size} are needed")
+        return model
+
+
+def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            metadata = file.metadata() or {}
+            if "likeliest" not in metadata or "theta" not in file.keys():  # noqa: SIM118 (a handle, not a mapping)
+                raise ModelFileError(f"{path} is a safetensors file from elsewhere; likeliest models are written by Model.save")
+            return file.get_tensor("theta"), json.loads(metadata["likeliest"])
+    except FileNotFoundError:
+        raise ModelFileError(f"no model file at {path}; `likeliest fit DATA -o MODEL` writes one") from None
+    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        raise ModelFileError(
+            f"{path} is not a likeliest model file ({error}); `likeliest fit DATA -o MODEL` writes one"
+        ) from None
+
+
+def load(path: str | Path) -> Model:
+    """Read a model file: see `Model.load`."""
+    return Model.load(path)

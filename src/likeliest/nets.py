@@ -1,0 +1,137 @@
+"""Nets to a held-out plateau: mini-batches, early stopping, and a target that is standardised while it is learnt.
+
+A numeric target is learnt as (y − m)/s, so that one learning rate suits every unit; the last layer absorbs m and s afterwards,
+and θ is in the user's units like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from likeliest.families.base import Family
+from likeliest.fit import Budget, Fit, fit
+from likeliest.interfaces import Record, Verdict
+from likeliest.objective import Objective
+from likeliest.predictors import MLP, Columns, Constant
+from likeliest.rules import Rule
+
+
+@dataclass(frozen=True)
+class NetFit:
+    """A net at its held-out best.
+
+    Attributes:
+        predictor: an MLP, or Columns of an MLP mean and a Constant log-scale.
+        theta: (P,) in the user's units of y; inputs as they were given.
+        verdict: why the fit ended.
+        fit: the driver's result; its NLLs are those of the standardised target.
+        log_unit: log s, the nats per row by which NLLs in the user's units exceed those of ``fit``.
+    """
+
+    predictor: MLP | Columns
+    theta: Tensor
+    verdict: Verdict
+    fit: Fit
+    log_unit: float
+
+
+def net_predictor(family: Family, inputs: int, outputs: int, hidden: Sequence[int], activation: str) -> MLP | Columns:
+    """An MLP for the family's location, and a constant for each further column."""
+    mlp = MLP((inputs, *hidden, outputs), activation=activation)
+    extra = (family.columns or ())[1:]
+    return Columns(mlp, **{name: Constant() for name in extra}) if extra else mlp
+
+
+def fit_net(
+    family: Family,
+    x: Any,
+    y: Any,
+    *,
+    rule: Rule | str = "adam",
+    outputs: int = 1,
+    hidden: Sequence[int] = (256,),
+    activation: str = "relu",
+    weight: Any = None,
+    validation: tuple[Any, Any] | None = None,
+    batch_size: int | None = 32,
+    budget: Budget | float | None = None,
+    patience: int | None = 10,
+    l2: float = 0.0,
+    seed: int = 0,
+    dtype: torch.dtype = torch.float32,
+    progress: Callable[[Record], None] | None = None,
+) -> NetFit:
+    """Fit a fully connected net by maximum likelihood, stopping where held-out NLL stops improving.
+
+    Args:
+        family: the probability function; columns after the first become constants, estimated with the rest.
+        x: (n, p), on comparable scales: nets take their inputs standardised.
+        y: (n,).
+        rule: a rule or its name.
+        outputs: columns of η of a family with unnamed ones (classes).
+        hidden: widths of the hidden layers.
+        activation: see `MLP`.
+        weight: (n,) ≥ 0.
+        validation: held-out (x, y); without it the last θ is returned.
+        batch_size: rows to a step; None is all of them, as full-batch rules want.
+        budget: see `fit`.
+        patience: measurements (one a pass) without a new held-out best before it stops.
+        l2: in the units of the sum of NLLs.
+        seed: names initial weights and the order of rows.
+        dtype: what is computed in.
+        progress: called with every record.
+
+    Example:
+        >>> import torch, likeliest as lk
+        >>> from likeliest.nets import fit_net
+        >>> x = torch.linspace(-1, 1, 200)[:, None]
+        >>> found = fit_net(lk.family("bernoulli"), x, (x[:, 0].abs() > 0.5).float(), hidden=(8,), budget=50)
+        >>> found.theta.shape
+        torch.Size([25])
+    """
+    x = torch.as_tensor(x, dtype=dtype)
+    y = torch.as_tensor(y)
+    shift, scale = _unit(family, y)
+    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation)
+    objective = Objective(family, predictor, x, (y - shift) / scale if scale != 1.0 or shift else y, weight, l2=l2)
+    held_out = None
+    if validation is not None:
+        vx, vy = torch.as_tensor(validation[0], dtype=dtype), torch.as_tensor(validation[1])
+        held_out = objective.held_out(vx, (vy - shift) / scale if scale != 1.0 or shift else vy)
+    found = fit(
+        objective,
+        rule,
+        batch_size=batch_size,
+        budget=budget,
+        seed=seed,
+        validation=held_out,
+        patience=patience if held_out is not None else None,
+        progress=progress,
+    )
+    theta = _in_users_units(predictor, found.theta.double(), scale, shift)
+    return NetFit(predictor, theta, found.verdict, found, float(torch.tensor(scale).log()))
+
+
+def _unit(family: Family, y: Tensor) -> tuple[float, float]:
+    """Shift and scale of a target whose family has a scale; (0, 1) for all others."""
+    if "log_scale" not in (family.columns or ()):
+        return 0.0, 1.0
+    y = y.double()
+    spread = float(y.std(correction=0))
+    return float(y.mean()), spread if spread > 0 else 1.0
+
+
+def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift: float) -> Tensor:
+    if not isinstance(predictor, Columns) or (scale == 1.0 and shift == 0.0):
+        return theta
+    mean, *rest = predictor.split(theta)
+    log_scale = float(torch.tensor(scale, dtype=torch.float64).log())
+    moved = [mean[0].affine_output(mean[1], scale, shift)]
+    for (component, part), name in zip(rest, predictor.names[1:], strict=True):
+        moved.append(component.affine_output(part, 1.0, log_scale) if name == "log_scale" else part)
+    return torch.cat(moved, -1)
