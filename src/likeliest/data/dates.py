@@ -19,8 +19,8 @@ _DEPENDENT = 1e-6
 def calendar(moments: pl.Series, origin: int) -> dict[str, np.ndarray]:
     """Return the parts of each moment, null moments excluded, as columns (n,) by name.
 
-    The trend is in years since the beginning of year ``origin``. Cycles of a year and of a day are a sine and a cosine, so
-    that December stands beside January and 23 h beside 0 h. Each weekday is a column of zeros and ones.
+    The trend is in years since the beginning of year ``origin``. Cycles of a year and of a day are a sine and a cosine,
+    so that December stands beside January and 23 h beside 0 h. Each weekday is a column of zeros and ones.
     """
     parts = moments.dt
     seconds = (parts.hour().cast(pl.Int64) * 3600 + parts.minute().cast(pl.Int64) * 60 + parts.second()).to_numpy()
@@ -38,8 +38,8 @@ def calendar(moments: pl.Series, origin: int) -> dict[str, np.ndarray]:
 def independent(columns: dict[str, np.ndarray]) -> list[str]:
     """Return the names of the columns that are no linear combination of a constant and the columns before them.
 
-    Gram-Schmidt, each projection done twice (Giraud, Langou and Rozložník 2005): so a weekday drops out as reference, and
-    so does the cycle of the day where all moments are midnight.
+    Gram-Schmidt, each projection done twice (Giraud, Langou and Rozložník 2005): so a weekday drops out as reference,
+    and so does the cycle of the day where all moments are midnight.
     """
     n = len(next(iter(columns.values())))
     basis, kept = np.full((n, 1), n**-0.5), []
@@ -56,10 +56,10 @@ def independent(columns: dict[str, np.ndarray]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A column of dates or datetimes, coded as those parts of the `calendar` that vary independently over the rows learnt.
+    """A column of dates or datetimes, coded as those parts of the `calendar` that vary independently.
 
-    Each part is (part - centre) / scale, the ``means`` standing in for missing cells. A zone is dropped: wall-clock time
-    counts.
+    Each part is (part - centre) / scale, the ``means`` standing in for missing cells. A zone is dropped: wall-clock
+    time counts.
     """
 
     name: str
@@ -77,10 +77,12 @@ class Moment:
         origin = int(moments.dt.year().to_numpy().min())
         columns = calendar(moments, origin)
         parts = independent(columns)
+        values = np.array([columns[part] for part in parts]).reshape(len(parts), len(moments)).T
+        means, scales = (tuple(m.tolist()) for m in mean_and_scale(values))
+        if standardise:
+            return cls(column.name, origin, tuple(parts), means, scales, means, indicator)
         k = len(parts)
-        mean, scale = mean_and_scale(np.column_stack([columns[part] for part in parts])) if parts else (np.empty(0),) * 2
-        centres, scales = (mean.tolist(), scale.tolist()) if standardise else ([0.0] * k, [1.0] * k)
-        return cls(column.name, origin, tuple(parts), tuple(centres), tuple(scales), tuple(mean.tolist()), indicator)
+        return cls(column.name, origin, tuple(parts), (0.0,) * k, (1.0,) * k, means, indicator)
 
     @property
     def names(self) -> tuple[str, ...]:

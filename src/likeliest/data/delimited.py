@@ -1,8 +1,8 @@
 """Text files of separated values: from bytes to a table of texts whose shape has been checked, line by line.
 
 Python's csv module decides what a record is (RFC 4180 and its looser relatives) and knows the line it stands on; polars
-then reads the very same records, fast. Where the two could differ (quotation marks, blank lines, old line ends), polars is
-given the records written out afresh.
+then reads the very same records, fast. Where the two could differ (quotation marks, blank lines, old line ends), polars
+is given the records written out afresh.
 """
 
 from __future__ import annotations
@@ -49,17 +49,23 @@ def decode(content: bytes, place: str) -> str:
     if not content.strip():
         raise TableError(f"{place}: expected a header line and rows, found an empty file")
     if content.startswith(_UTF16) or (content[:4].count(0) == 2 and b"\0\0" not in content[:4]):
-        raise TableError(f"{place}: expected UTF-8 text, found UTF-16; save it as UTF-8, "
-                         "for example with: iconv -f UTF-16 -t UTF-8 OLD.csv > NEW.csv")
+        raise TableError(
+            f"{place}: expected UTF-8 text, found UTF-16; save it as UTF-8, "
+            "for example with: iconv -f UTF-16 -t UTF-8 OLD.csv > NEW.csv"
+        )
     if (nul := content.find(b"\0")) >= 0:
-        raise TableError(f"{place} line {_line(content, nul)}: expected text, found a NUL byte; the file is damaged or no "
-                         "text file: export it again, or remove the bytes with: tr -d '\\000' < OLD.csv > NEW.csv")
+        raise TableError(
+            f"{place} line {_line(content, nul)}: expected text, found a NUL byte; the file is damaged or "
+            "is no text: export it again, or remove the bytes with: tr -d '\\000' < OLD.csv > NEW.csv"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise TableError(f"{place} line {_line(content, error.start)}: expected UTF-8 text, found the byte "
-                         f"0x{content[error.start]:02x}; if the file is Latin-1 (older Windows and Excel), convert it with: "
-                         "iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv") from error
+        raise TableError(
+            f"{place} line {_line(content, error.start)}: expected UTF-8 text, found the byte "
+            f"0x{content[error.start]:02x}; if the file is in an older encoding, convert it, for example "
+            "with: iconv -f WINDOWS-1252 -t UTF-8 OLD.csv > NEW.csv"
+        ) from error
 
 
 def find_separator(text: str) -> str:
@@ -85,8 +91,9 @@ def column_names(header: list[str], place: str) -> list[str]:
     names = [name.strip() or f"unnamed_{i}" for i, name in enumerate(header, start=1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        where = "; ".join(f"{name!r} is column {' and '.join(str(i) for i, n in enumerate(names, 1) if n == name)}"
-                          for name in twice)
+        where = "; ".join(
+            f"{name!r} is column {' and '.join(str(i) for i, n in enumerate(names, 1) if n == name)}" for name in twice
+        )
         raise TableError(f"{place}: expected every column to have a name of its own, found {where}; rename one of them")
     return names
 
@@ -105,8 +112,10 @@ def _records(text: str, separator: str, place: str) -> Iterator[tuple[int, list[
                 yield line, record
             line = reader.line_num + 1
     except csv.Error as error:
-        raise TableError(f"{place} line {line}: expected separated values, found a cell that cannot be read ({error}); "
-                         "look for a quotation mark that is never closed, or write \"\" for one inside a cell") from error
+        raise TableError(
+            f"{place} line {line}: expected separated values, found a cell that cannot be read ({error}); "
+            'look for a quotation mark that is never closed; inside a cell, write it twice: ""'
+        ) from error
 
 
 def _checked(text: str, separator: str, names: list[str], place: str) -> str:
@@ -118,12 +127,16 @@ def _checked(text: str, separator: str, names: list[str], place: str) -> str:
     count = -1
     for line, record in _records(text, separator, place):
         if len(record) != len(names):
-            raise TableError(f"{place} line {line}: expected {len(names)} cells as in the header, found {len(record)}; "
-                             f"correct the line, or put quotation marks around a cell that holds {separator!r}")
+            raise TableError(
+                f"{place} line {line}: expected {len(names)} cells as in the header, found {len(record)}; "
+                f"correct the line, or put quotation marks around a cell that holds {separator!r}"
+            )
         count += 1
     if count == 0:
-        raise TableError(f"{place}: expected rows below the header, found the header alone "
-                         f"({len(names)} columns: {', '.join(names[:5])}{', …' if len(names) > 5 else ''})")
+        raise TableError(
+            f"{place}: expected rows below the header, found the header alone "
+            f"({len(names)} columns: {', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+        )
     plain = '"' not in text and text.count("\r") == text.count("\r\n")
     lines = text.count("\n") + (not text.endswith("\n"))
     return text if plain and lines == count + 1 else _rewritten(text, separator, place)

@@ -35,8 +35,8 @@ def duplicates_across(table: pl.DataFrame | NDArray[np.float64], parts: Split) -
     """Find rows of validation and test that are identical, in every column, to a row of an earlier part.
 
     Args:
-        table: the rows (n, p), raw or encoded; with the target as a column, identical means identical in it too. Missing
-            equals missing, NaN equals NaN, and 0.0 equals -0.0.
+        table: the rows (n, p), raw or encoded; with the target as a column, identical means identical in it too.
+            Missing equals missing, NaN equals NaN, and 0.0 equals -0.0.
         parts: a split of these n rows.
 
     Example:
@@ -61,5 +61,7 @@ def _message(rows: NDArray[np.int64], twins: NDArray[np.int64], held_out: int) -
         return f"none of the {held_out} held-out rows is a copy of a row in an earlier part"
     named = [f"row {row + 1} = row {twin + 1}" for row, twin in zip(rows[:_NAMED], twins[:_NAMED], strict=True)]
     more = ["…"] * (len(rows) > _NAMED)
-    return (f"{len(rows)} of the {held_out} held-out rows are copies of rows in an earlier part ({', '.join(named + more)}); "
-            "scores on them are too good: drop the copies, or split by what they have in common")
+    return (
+        f"{len(rows)} of the {held_out} held-out rows are copies of rows in an earlier part "
+        f"({', '.join(named + more)}); scores on them are too good: drop the copies, or split by what they share"
+    )

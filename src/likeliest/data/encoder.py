@@ -23,7 +23,12 @@ Kind: TypeAlias = Number | Truth | Presence | Levels | Moment
 """What was learnt of one column: its ``name``, the ``names`` of what it gives, its ``explanation``, and ``encode``."""
 
 _KINDS: dict[str, Callable[..., Kind]] = {
-    "number": Number, "truth": Truth, "presence": Presence, "levels": Levels, "moment": Moment}
+    "number": Number,
+    "truth": Truth,
+    "presence": Presence,
+    "levels": Levels,
+    "moment": Moment,
+}
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -31,16 +36,16 @@ _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 class TableEncoder:
     """A learnt coding of a table: frame (n rows) → float64 (n, p). A value: it lives in the model file as JSON.
 
-    Numbers stay in their units or, standardised, are centred and scaled; texts become 0/1 columns (`Levels`), dates parts
-    of the calendar (`Moment`). A missing cell gets its column's mean and a 0/1 indicator column. Columns that are missing
-    in the same rows (or in exactly the other rows) share one indicator, for two would be aliased. A column that had no
-    missing cell when learnt has no indicator: a cell missing later gets the mean alone.
+    Numbers stay in their units or, standardised, are centred and scaled; texts become 0/1 columns (`Levels`), dates
+    parts of the calendar (`Moment`). A missing cell gets its column's mean and a 0/1 indicator column. Columns that are
+    missing in the same rows (or in exactly the other rows) share one indicator, for two would be aliased. A column that
+    had no missing cell when learnt has no indicator: a cell missing later gets the mean alone.
 
     Attributes:
         kinds: what was learnt, one per column used.
         left_out: the columns not used, with the reason.
-        standardise: whether the coding is that of nets (centred, scaled, all levels) or that of linear models (raw units, one
-            level dropped as reference, so that nothing is aliased with the intercept).
+        standardise: whether the coding is that of nets (centred, scaled, all levels) or that of linear models (raw
+            units, one level dropped as reference, so that nothing is aliased with the intercept).
 
     Example:
         >>> frame = pl.DataFrame({"age": [20.0, None, 40.0, 30.0], "city": ["Rome", "Oslo", "Rome", "Oslo"]})
@@ -56,8 +61,15 @@ class TableEncoder:
     standardise: bool
 
     @classmethod
-    def learn(cls, frame: pl.DataFrame, *, standardise: bool, rows: NDArray[np.int64] | None = None,
-              categorical: Collection[str] = (), keep: Collection[str] = ()) -> Self:
+    def learn(
+        cls,
+        frame: pl.DataFrame,
+        *,
+        standardise: bool,
+        rows: NDArray[np.int64] | None = None,
+        categorical: Collection[str] = (),
+        keep: Collection[str] = (),
+    ) -> Self:
         """Learn the coding of a table without its target.
 
         Args:
@@ -81,14 +93,14 @@ class TableEncoder:
             learner.learn(whole if rows is None else whole[rows])
         if not learner.kinds:
             reasons = "; ".join(f"{name!r}: {reason}" for name, reason in list(learner.left_out.items())[:5])
-            raise TableError(f"expected a column to predict from, found none that can be used ({reasons or 'no columns'})")
+            raise TableError(f"expected a column to predict from, found none of use ({reasons or 'no columns'})")
         return cls(tuple(learner.kinds), learner.left_out, standardise)
 
     def __post_init__(self) -> None:
         names = self.names
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise ColumnError(f"two encoded columns would be called {twice!r}; rename one of the columns they come from")
+            raise ColumnError(f"two encoded columns would be called {twice!r}; rename one of those they come from")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -109,7 +121,8 @@ class TableEncoder:
     def explanations(self) -> dict[str, str]:
         """How each column is coded, or why it is left out, in words."""
         return {kind.name: kind.explanation for kind in self.kinds} | {
-            name: f"left out; {reason}" for name, reason in self.left_out.items()}
+            name: f"left out; {reason}" for name, reason in self.left_out.items()
+        }
 
     def encode(self, frame: pl.DataFrame) -> Matrix:
         """Return the matrix (n, p), C-ordered float64, without a NaN or ±inf. Columns not learnt are ignored.
@@ -142,8 +155,10 @@ class TableEncoder:
             kinds = tuple(_kind_from_json(dict(kind)) for kind in value["kinds"])
             return cls(kinds, dict(value["left_out"]), bool(value["standardise"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise ModelFileError(f"the encoder in the model file cannot be read ({error!r}); it is damaged, or was written by "
-                                 "a newer version of likeliest") from error
+            raise ModelFileError(
+                f"the encoder in the model file cannot be read ({error!r}); the file is damaged, or "
+                "was written by a newer version of likeliest"
+            ) from error
 
 
 class _Learner:
@@ -169,7 +184,8 @@ class _Learner:
         elif first == column.name:
             self.kinds.append(Presence(column.name))
         else:
-            self.left_out[column.name] = f"constant: always {column.drop_nulls()[0]!r}, and missing in the rows of {first!r}"
+            value = column.drop_nulls()[0]
+            self.left_out[column.name] = f"constant: always {value!r}, where {first!r} does not say so already"
 
     def _kind(self, column: pl.Series, *, indicator: bool) -> Kind:
         if column.dtype == pl.Boolean:
@@ -183,8 +199,8 @@ class _Learner:
         if kind.names:
             self.kinds.append(kind)
         else:
-            self.left_out[column.name] = (f"hardly varies: at most one of its {column.drop_nulls().n_unique()} values is found "
-                                          f"in {enough_rows(column.count())} rows or more")
+            distinct, enough = column.drop_nulls().n_unique(), enough_rows(column.count())
+            self.left_out[column.name] = f"at most one of its {distinct} values stands in {enough} rows or more"
 
 
 def _tidy(column: pl.Series, *, as_text: bool) -> pl.Series:
@@ -194,9 +210,13 @@ def _tidy(column: pl.Series, *, as_text: bool) -> pl.Series:
     if column.dtype.is_float() or column.dtype.is_decimal():
         return cells.numbers(column)
     if column.dtype == pl.String:
-        cells.refuse(column, cells.slips(column), "a finite number",
-                     "correct the cell, leave it empty to have it treated as missing, or "
-                     f"pass categorical=({column.name!r},) if the column holds names and not numbers")
+        cells.refuse(
+            column,
+            cells.slips(column),
+            "a finite number",
+            "correct the cell, leave it empty to have it treated as missing, or "
+            f"pass categorical=({column.name!r},) if the column holds names and not numbers",
+        )
     return column
 
 
@@ -211,7 +231,7 @@ def _require(frame: pl.DataFrame, names: Collection[str]) -> None:
     if absent:
         near = get_close_matches(absent[0], frame.columns, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"the table has {', '.join(map(repr, frame.columns[:10]))}"
-        raise ColumnError(f"expected the column{'s' * (len(absent) > 1)} {', '.join(map(repr, absent))}, found no such; {hint}")
+        raise ColumnError(f"expected the columns learnt, found no {', '.join(map(repr, absent))}; {hint}")
 
 
 def _kind_from_json(fields: dict[str, Any]) -> Kind:

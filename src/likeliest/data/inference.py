@@ -1,4 +1,4 @@
-"""From columns of text to columns of numbers, truths, dates or texts, decided on all cells and not on the first hundred."""
+"""From columns of text to numbers, truths, dates or texts, decided on all cells and not on the first hundred."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """What an encoder learns of one column: a small value per kind, which turns cells into columns of float64.
 
-Every kind has ``name`` (the column it reads), ``names`` (the columns it gives), ``encode`` and ``explanation``. All of them
-code a missing cell the same way: what stands in for it is the mean of the column, and a 0/1 column ``"… is missing"`` says
-that it does. Levels of text have their own file, `likeliest.data.levels`, and so have dates, `likeliest.data.dates`.
+Every kind has ``name`` (the column it reads), ``names`` (the columns it gives), ``encode`` and ``explanation``. All of
+them code a missing cell the same way: what stands in for it is the mean of the column, and a 0/1 column ``"… is
+missing"`` says that it does. Levels of text have their own file, `likeliest.data.levels`, and so have dates,
+`likeliest.data.dates`.
 """
 
 from __future__ import annotations
@@ -66,8 +67,10 @@ class Number:
         with np.errstate(over="ignore"):
             span = values.max() - values.min()
         if not np.isfinite(span):
-            raise ColumnError(f"column {column.name!r}: expected values whose range is a double, found {values.min():g} to "
-                              f"{values.max():g}; give them in a larger unit")
+            raise ColumnError(
+                f"column {column.name!r}: expected values whose range is a double, found "
+                f"{values.min():g} to {values.max():g}; give them in a larger unit"
+            )
         mean, scale = (float(m[0]) for m in mean_and_scale(values.reshape(-1, 1)))
         scaled = standardise and scale > 0.0
         return cls(column.name, mean if scaled else 0.0, scale if scaled else 1.0, mean, indicator)
@@ -93,8 +96,12 @@ class Number:
         values = cells.numbers(column)
         with np.errstate(over="ignore"):
             coded = (values.fill_null(self.mean).to_numpy() - self.centre) / self.scale
-        cells.refuse(column, pl.Series(~np.isfinite(coded), dtype=pl.Boolean),
-                     f"a number nearer to {self.centre:.4g} ± {self.scale:.4g}", "correct the cell")
+        cells.refuse(
+            column,
+            pl.Series(~np.isfinite(coded), dtype=pl.Boolean),
+            f"a number nearer to {self.centre:.4g} ± {self.scale:.4g}",
+            "correct the cell",
+        )
         return with_indicator(coded.reshape(-1, 1), values.is_null(), self.indicator)
 
 

@@ -30,11 +30,11 @@ def enough_rows(n: int) -> int:
 class Levels:
     """A column of texts, coded as [x = level] for each of ``levels``, in alphabetical order.
 
-    For linear models the most frequent level is the ``reference`` and has no column: beside an intercept the coding is then
-    of full rank, which l2 = 0 needs, and each coefficient is a difference from the reference. Nets get a column for every
-    level. ``pooled`` counts the levels too rare for a column. They and unseen levels share the column "(other)" where
-    they have rows enough for one; where they are the most frequent of all, they are the reference of a linear model; else
-    they are 0 in all columns. A missing cell is 0 in all columns but the indicator.
+    For linear models the most frequent level is the ``reference`` and has no column: beside an intercept the coding is
+    then of full rank, which l2 = 0 needs, and each coefficient is a difference from the reference. Nets get a column
+    for every level. ``pooled`` counts the levels too rare for a column. They and unseen levels share the column
+    "(other)" where they have rows enough for one; where they are the most frequent of all, they are the reference of a
+    linear model; else they are 0 in all columns. A missing cell is 0 in all columns but the indicator.
     """
 
     name: str
@@ -54,12 +54,18 @@ class Levels:
         enough = enough_rows(len(present))
         counts = present.alias("level").value_counts(name="rows").sort(["rows", "level"], descending=[True, False])
         kept = counts.filter(pl.col("rows") >= enough).head(MAX_LEVELS)
-        rare_rows = len(present) - int(kept["rows"].sum())
-        rare_is_reference = not standardise and rare_rows > (kept["rows"].max() or 0)
+        rows = kept["rows"].to_numpy().astype(np.int64)
+        rare_rows = len(present) - int(rows.sum())
+        rare_is_reference = not standardise and rare_rows > rows.max(initial=0)
         reference = None if standardise or rare_is_reference or kept.is_empty() else str(kept["level"][0])
-        return cls(column.name, tuple(sorted(level for level in kept["level"] if level != reference)), reference,
-                   pooled=counts.height - kept.height, other=rare_rows >= enough and not rare_is_reference,
-                   indicator=indicator)
+        return cls(
+            column.name,
+            tuple(sorted(level for level in kept["level"] if level != reference)),
+            reference,
+            pooled=counts.height - kept.height,
+            other=rare_rows >= enough and not rare_is_reference,
+            indicator=indicator,
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

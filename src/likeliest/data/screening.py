@@ -6,7 +6,9 @@ import re
 
 import polars as pl
 
-_NAMED_LIKE_ID = re.compile(r"(?:^|[\W_])(?i:id|key|uuid|guid)$|(?<=[a-z])I[Dd]$|^(?i:index|row|no|nr|number|unnamed_\d+)$")
+_NAMED_LIKE_ID = re.compile(
+    r"(?:^|[\W_])(?i:id|key|uuid|guid)$|(?<=[a-z])I[Dd]$|^(?i:index|row|no|nr|number|unnamed_\d+)$"
+)
 _ENOUGH_TO_SEE_ORDER = 10
 
 

@@ -35,14 +35,20 @@ class Split:
         return part
 
 
-def split(n: int, *, y: NDArray[np.generic] | None = None, stratify: bool, seed: int,
-          fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)) -> Split:
+def split(
+    n: int,
+    *,
+    y: NDArray[np.generic] | None = None,
+    stratify: bool,
+    seed: int,
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+) -> Split:
     """Split n rows at random into training, validation and test rows.
 
-    Each class (all rows are one class without ``stratify``) is shuffled by its own stream and cut at
-    ⌊m·f + u⌋, f the cumulative fractions, m its rows, u uniform on [0, 1): each part then gets its fraction in expectation,
-    however small the classes are. A class of three rows or more is in every part. Of two rows one is in train and one in
-    test; a single row is in train, for a class that was never learnt can only be missed.
+    Each class (all rows are one class without ``stratify``) is shuffled by its own stream and cut at ⌊m·f + u⌋, f the
+    cumulative fractions, m its rows, u uniform on [0, 1): each part then gets its fraction in expectation, however
+    small the classes are. A class of three rows or more is in every part. Of two rows one is in train and one in test;
+    a single row is in train, for a class that was never learnt can only be missed.
 
     Args:
         n: number of rows, at least 3.

@@ -25,9 +25,10 @@ _SEPARATORS = {".tsv": "\t", ".tab": "\t"}
 def read_table(path: str | Path, *, as_text: Collection[str] = ()) -> pl.DataFrame:
     r"""Read a table from a file: CSV, TSV or Parquet, told apart by content and then by suffix.
 
-    A text file is UTF-8 with one header line. Its separator is a tab in a ``.tsv``, and otherwise the one of ``, ; tab |``
-    that cuts its first lines evenly. Missing cells are those of `likeliest.data.MISSING`. A column is integer, float,
-    boolean, date or datetime (ISO 8601) where all its cells are, else text. Where semicolons separate, "1,5" is 1.5.
+    A text file is UTF-8 with one header line. Its separator is a tab in a ``.tsv``, and otherwise the one of ``, ; tab
+    |`` that cuts its first lines evenly. Missing cells are those of `likeliest.data.MISSING`. A column is integer,
+    float, boolean, date or datetime (ISO 8601) where all its cells are, else text. Where semicolons separate, "1,5" is
+    1.5.
 
     Args:
         path: the file.
@@ -75,15 +76,20 @@ def _read_parquet(content: bytes, place: str) -> pl.DataFrame:
     if not content:
         raise TableError(f"{place}: expected a Parquet table, found an empty file")
     if not content.startswith(_PARQUET):
-        raise TableError(f"{place}: expected a Parquet table, which begins with PAR1, found {content[:4]!r}; "
-                         "if it is a text file, give it the suffix .csv")
+        raise TableError(
+            f"{place}: expected a Parquet table, which begins with PAR1, found {content[:4]!r}; "
+            "if it is a text file, give it the suffix .csv"
+        )
     if not content.endswith(_PARQUET) or len(content) < 12:
-        raise TableError(f"{place}: expected the closing mark of a Parquet table, found the file cut short after "
-                         f"{len(content)} bytes; copy or download it again")
+        raise TableError(
+            f"{place}: expected the closing mark of a Parquet table, found the file cut short after "
+            f"{len(content)} bytes; copy or download it again"
+        )
     try:
         table = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError as error:
-        raise TableError(f"{place}: the Parquet table is damaged ({str(error).splitlines()[0]}); copy it again") from error
+        why = str(error).partition("\n")[0]
+        raise TableError(f"{place}: the Parquet table is damaged ({why}); copy or download it again") from error
     if table.height == 0 or table.width == 0:
         raise TableError(f"{place}: expected rows, found a table of {table.width} columns and {table.height} rows")
     return table

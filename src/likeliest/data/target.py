@@ -32,8 +32,8 @@ class Target:
     Attributes:
         name: the column.
         family: the family its values ask for ("bernoulli", "categorical", "normal"), or the one asked for.
-        classes: the labels in ascending order where the family is one of classes, else ``None``. For bernoulli, p is the
-            probability of the second.
+        classes: the labels in ascending order where the family is one of classes, else ``None``. For bernoulli, p is
+            the probability of the second.
         explanation: why this family, in sentences, with the other choice where there is one.
 
     Example:
@@ -58,8 +58,8 @@ class Target:
         few, for a class seen once cannot be both learnt and tested. Missing cells are counted in the explanation.
 
         Raises:
-            TargetError: no values, one value only, texts that all differ, NaN or ±inf, dates or lists, or values that do
-                not fit the family asked for.
+            TargetError: no values, one value only, texts that all differ, NaN or ±inf, dates or lists, or values that
+                do not fit the family asked for.
             SupportError: a value below zero or between integers where the family is one of counts.
         """
         column = tidy_target(column)
@@ -81,7 +81,7 @@ class Target:
             SupportError: a cell is no count, where the family is one of counts; with its row.
         """
         column = column.alias(self.name)
-        cells.refuse(column, column.is_null(), "a target", "leave the row out (rows_with_target finds them)", TargetError)
+        cells.refuse(column, column.is_null(), "a target", "leave the row out: see rows_with_target", TargetError)
         return self._numbers(column) if self.classes is None else self._indices(column, self.classes)
 
     def _numbers(self, column: pl.Series) -> NDArray[np.float64]:
@@ -98,8 +98,13 @@ class Target:
         elif known.dtype != pl.String:
             text, known = cells.parse_numbers(text), known.cast(pl.Float64)
         index = text.replace_strict(known, pl.Series(range(len(classes))), default=None, return_dtype=pl.Int64)
-        cells.refuse(column, index.is_null(), f"one of the classes learnt ({listed(classes)})",
-                     "correct the cell, or learn again from rows of that class", TargetError)
+        cells.refuse(
+            column,
+            index.is_null(),
+            f"one of the classes learnt ({listed(classes)})",
+            "correct the cell, or learn again from rows of that class",
+            TargetError,
+        )
         return index.to_numpy()
 
     def decode(self, index: NDArray[np.int64]) -> NDArray[Any]:
@@ -125,6 +130,7 @@ class Target:
         """
         try:
             classes = value["classes"]
-            return cls(value["name"], value["family"], None if classes is None else tuple(classes), value["explanation"])
+            classes = None if classes is None else tuple(classes)
+            return cls(value["name"], value["family"], classes, value["explanation"])
         except (KeyError, TypeError) as error:
-            raise ModelFileError(f"the target in the model file cannot be read ({error!r}); the file is damaged") from error
+            raise ModelFileError(f"the target in the model file cannot be read ({error!r}); it is damaged") from error
