@@ -55,6 +55,10 @@ class Wolfe:
         allowed = self.start.value + C1 * point.t * self.start.slope + self.noise
         return math.isfinite(point.slope) and point.value <= allowed
 
+    def gains(self, point: Point) -> bool:
+        """Whether φ has fallen by more than round-off."""
+        return point.value < self.start.value - self.noise
+
     def flat(self, point: Point) -> bool:
         """Whether the slope has become small enough."""
         return abs(point.slope) <= -C2 * self.start.slope
@@ -118,7 +122,7 @@ def _zoom(wolfe: Wolfe, low: Point, high: Point, trials: int) -> Search:
         if point.slope * (high.t - low.t) >= 0:
             high = low
         low = point
-    return Found(low.t, "no step satisfies the strong Wolfe conditions")
+    return Found(low.t if wolfe.gains(low) else 0.0, "no step satisfies the strong Wolfe conditions")
 
 
 def _cubic_minimum(a: Point, b: Point) -> float:

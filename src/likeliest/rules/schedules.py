@@ -76,7 +76,7 @@ class Scaled(Schedule):
         if steps is None:
             name = type(self).__name__
             raise SpecificationError(f"{name} needs to know where the fit ends; give it a budget, or use InverseTime")
-        return steps
+        return max(steps, 1)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Cosine(Scaled):
 
     def factor(self, step: int, steps: int | None) -> float:
         """Return the factor; it stays at ``final`` after the end."""
-        return _half_cosine(1.0, self.final, step / max(self._end(steps), 1))
+        return _half_cosine(1.0, self.final, step / self._end(steps))
 
 
 @dataclass(frozen=True)
