@@ -1,7 +1,7 @@
 """The seams of the package: what a family, a predictor, a rule and an encoder promise each other.
 
-Shapes use one alphabet everywhere. ``R`` independent runs, ``n`` rows, ``K`` columns of η, ``P`` parameters, ``p`` inputs.
-A leading ``…`` is nothing, or ``R``.
+Shapes use one alphabet everywhere. ``R`` independent runs, ``n`` rows, ``K`` columns of η, ``P`` parameters, ``p``
+inputs. A leading ``…`` is nothing, or ``R``.
 
 η is a tensor (…, n, K) where the family has one column or unnamed ones, and a tuple of tensors (…, n) or (…, 1), which
 broadcast, where it has several named ones: a constant column then costs one special function and not n.
@@ -62,14 +62,19 @@ class Draw:
 
 
 class Family(Protocol):
-    """A probability function p(y | η): per example, never reduced, constants kept; it knows no x and no θ."""
+    """A probability function p(y | η): per example, never reduced, constants kept; it knows no x and no θ.
+
+    ``gauge`` is ``"shift"`` where one number added to all columns of η changes nothing; ``outputs`` is K, where known.
+    A `Signal` such as the score comes fresh, for the caller to overwrite. `likeliest.families.Family` says the rest.
+    """
 
     name: str
+    link: str
     columns: tuple[str, ...] | None
     event_dims: int
-    gauge: tuple[float, ...] | None
+    gauge: Literal["shift"] | None
 
-    def check_support(self, y: Tensor) -> None: ...
+    def check_support(self, y: Tensor, outputs: int | None = None) -> None: ...
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor: ...
     def score(self, eta: Eta, y: Tensor) -> Eta: ...
     def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Eta]: ...
@@ -78,7 +83,10 @@ class Family(Protocol):
     def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> Eta: ...
     def fisher(self, eta: Eta) -> Tensor: ...
     def observed(self, eta: Eta, y: Tensor) -> Tensor: ...
-    def null_eta(self, y: Tensor, weight: Tensor | None = None) -> Tensor: ...
+    def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor: ...
+    def recession_cone(self, y: Tensor, outputs: int | None = None) -> Tensor | None: ...
+    def deviance(self, eta: Eta, y: Tensor) -> Tensor: ...
+    def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor: ...
     def linear_error(self, eta: Eta, y: Tensor) -> Eta: ...
     def decision_error(self, eta: Eta, y: Tensor) -> Eta: ...
 
@@ -123,11 +131,11 @@ class Local(Protocol):
 
 @dataclass(slots=True)
 class State:
-    """What a rule carries from one step to the next. The driver counts ``step`` and knows ``steps`` where there is an end.
+    """What a rule carries from one step to the next. The driver counts ``step`` and knows ``steps`` if there is an end.
 
     ``outcome`` is how a rule reports that it could not move ("line search failed"): a value, never an exception.
-    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ where a
-    line search has already made it, so that nothing is evaluated twice.
+    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ where
+    a line search has already made it, so that nothing is evaluated twice.
     """
 
     step: int = 0

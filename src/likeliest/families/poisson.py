@@ -1,0 +1,99 @@
+"""The Poisson family with its canonical link, the logarithm: counts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.families.base import Canonical, as_column, double, single
+from likeliest.interfaces import Eta
+from likeliest.numerics import exp_above_tangent, weighted_mean, xmul
+
+
+@final
+@dataclass(frozen=True)
+class Poisson(Canonical):
+    """y ∈ {0, 1, 2, …} with mean e^η.
+
+    η is (…, n, 1), the log of the mean; an offset of log exposure turns counts into rates. At the ends:
+
+    ==========  ==========  ===========  ==========
+    η           log p(0)    log p(y>0)   score
+    ==========  ==========  ===========  ==========
+    −inf        0           −inf         y
+    −1e308      0           −y · 1e308   y
+    +1e308      −inf        −inf         −inf
+    +inf        −inf        −inf         −inf
+    ==========  ==========  ===========  ==========
+
+    Source: Nelder and Wedderburn (1972), Generalized linear models.
+
+    Example:
+        >>> family, eta, y = Poisson(), torch.zeros(2, 1), torch.tensor([0.0, 1.0])
+        >>> family.log_prob(eta, y).tolist(), family.score(eta, y).tolist()
+        ([-1.0, -1.0], [[-1.0], [0.0]])
+    """
+
+    name = "poisson"
+    link = "log"
+    columns = ("mean",)
+    support = "a count y in {0, 1, 2, …}"
+    formula = "p(y|η) = e^(yη) e^(−e^η) / y!"
+    log_prob_formula = "log p(y|η) = yη − e^η − log y!"
+    mean_formula = "E[y] = e^η"
+    score_formula = "y − e^η"
+    source = "Nelder & Wedderburn (1972)"
+
+    def check_support(self, y: Tensor, outputs: int | None = None) -> None:
+        """See `Family.check_support`."""
+        fine = (y >= 0) & (y < math.inf) & (y == y.floor())
+        self._refuse(fine, y, "pass counts and put the exposure in an offset, or use the family normal")
+
+    def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return y η − e^η − log y!; where e^η overflows it outgrows y η."""
+        eta = single(eta)[..., 0]
+        y = y.to(eta.dtype)
+        mean = eta.exp()
+        return (xmul(y, eta) - mean).masked_fill_(mean == math.inf, -math.inf) - torch.lgamma(y + 1)
+
+    def score(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return y − e^η."""
+        eta = single(eta)
+        return as_column(eta, y) - eta.exp()
+
+    def mean(self, eta: Eta) -> Tensor:
+        """Return e^η, (…, n)."""
+        return single(eta)[..., 0].exp()
+
+    def fisher_times(self, eta: Eta, v: Eta) -> Tensor:
+        """Return e^η v."""
+        return xmul(single(v), single(eta).exp())
+
+    def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
+        """Draw counts, (…, n), in η's precision; numpy refuses means above 9.2e18."""
+        mean = self.mean(eta)
+        return torch.as_tensor(generator.poisson(mean.cpu().numpy()), dtype=mean.dtype, device=mean.device)
+
+    def statistic(self, eta: Tensor, y: Tensor) -> Tensor:
+        """Return y as a column."""
+        return as_column(eta, y)
+
+    def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
+        """Return the log of the mean, (…, 1)."""
+        return weighted_mean(*double(y, weight)).log().unsqueeze(-1)
+
+    def recession_cone(self, y: Tensor, outputs: int | None = None) -> Tensor:
+        """Return (n, 2, 1): Δη ≤ 0 where y = 0, which the second face repeats; Δη = 0 elsewhere."""
+        rising = torch.where(y > 0, 1.0, -1.0).double()
+        return torch.stack((rising, -torch.ones_like(rising)), -1).unsqueeze(-1)
+
+    def deviance(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return 2 (y log(y/μ) − (y − μ)) = 2 y (e^t − 1 − t) with t = η − log y, which is never negative."""
+        eta = single(eta)[..., 0]
+        y = y.to(eta.dtype)
+        return 2 * torch.where(y == 0, eta.exp(), y * exp_above_tangent(eta - y.log()))
