@@ -60,5 +60,5 @@ def test_no_submodule_takes_the_place_of_the_function_of_its_name(first):
 
 
 def test_a_function_is_the_one_its_submodule_defines():
-    same = "likeliest.fit is fit and likeliest.Budget is Budget"
-    assert run(f"from likeliest.fit import Budget, fit; import likeliest; print({same})") == "True"
+    same = "likeliest.fit is fit and likeliest.Fit is Fit"
+    assert run(f"from likeliest.fit import Fit, fit; import likeliest; print({same})") == "True"

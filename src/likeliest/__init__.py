@@ -19,8 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from likeliest import errors
-
-__version__ = "0.1.0"
+from likeliest._version import __version__
 
 __all__ = [
     "MLP",
@@ -64,9 +63,10 @@ __all__ = [
 
 _NAMES = {
     "certify": ("Certificate", "check_gradient"),
+    "course": ("Budget",),
     "estimators": ("GLMRegressor", "LinearRegression", "LogisticRegression", "NetClassifier", "NetRegressor"),
     "families": ("Family", "families", "family"),
-    "fit": ("Budget", "Fit", "fit"),
+    "fit": ("Fit", "fit"),
     "interfaces": ("Draw", "Need", "Trace", "Verdict", "VerdictKind"),
     "model": ("Model", "load"),
     "objective": ("Objective",),
@@ -105,6 +105,7 @@ sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
     from likeliest.certify import Certificate, check_gradient
+    from likeliest.course import Budget
     from likeliest.estimators import (
         GLMRegressor,
         LinearRegression,
@@ -113,7 +114,7 @@ if TYPE_CHECKING:
         NetRegressor,
     )
     from likeliest.families import Family, families, family
-    from likeliest.fit import Budget, Fit, fit
+    from likeliest.fit import Fit, fit
     from likeliest.interfaces import Draw, Need, Trace, Verdict, VerdictKind
     from likeliest.model import Model, load
     from likeliest.objective import Objective
