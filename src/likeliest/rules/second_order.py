@@ -51,7 +51,7 @@ class SecondOrder(Rule):
         search: whether a step is halved until the value falls; else t = 1.
 
     Raises:
-        SpecificationError: an unknown curvature, or a negative damping.
+        SpecificationError: an unknown curvature, a negative damping, or a search that is neither True nor False.
     """
 
     curvature: Literal["hessian", "fisher"]
@@ -67,6 +67,8 @@ class SecondOrder(Rule):
                 "use newton() or irls()"
             )
         check_number(self.name, "damping", self.damping)
+        if not isinstance(self.search, bool):
+            raise SpecificationError(f"{self.name}: search must be True or False, found {self.search!r}")
 
     @property
     def name(self) -> str:
