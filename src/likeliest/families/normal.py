@@ -58,14 +58,12 @@ class Normal(Family):
 
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return −z²/2 − s − ½ log 2π."""
-        mean, log_scale = named(eta)
-        z = _divided(y - mean, log_scale)
+        z, log_scale = _standardised(eta, y)
         return (-0.5 * z.square() - log_scale).masked_fill_(z.isinf(), -math.inf) - _LOG_ROOT_2PI
 
     def score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return (z e^(−s), z² − 1), both (…, n)."""
-        mean, log_scale = named(eta)
-        z = _divided(y - mean, log_scale)
+        z, log_scale = _standardised(eta, y)
         return _divided(z, log_scale), z.square() - 1
 
     def mean(self, eta: Eta) -> Tensor:
@@ -79,8 +77,7 @@ class Normal(Family):
 
     def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> tuple[Tensor, Tensor]:
         """Return (e^(−2s) v₀ + 2 z e^(−s) v₁, 2 z e^(−s) v₀ + 2 z² v₁)."""
-        mean, log_scale = named(eta)
-        z = _divided(y - mean, log_scale)
+        z, log_scale = _standardised(eta, y)
         mixed = 2 * _divided(z, log_scale)
         first = xmul(v[0], torch.exp(-2 * log_scale)) + xmul(v[1], mixed)
         return first, xmul(v[0], mixed) + xmul(v[1], 2 * z.square())
@@ -101,9 +98,20 @@ class Normal(Family):
 
     def linear_error(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return (y − μ, 0), both (…, n)."""
-        mean, _ = named(eta)
-        error = y - mean
+        error = _residual(eta, y)
         return error, torch.zeros_like(error)
+
+
+def _residual(eta: Eta, y: Tensor) -> Tensor:
+    """Return y − μ, taken in the finer precision of the two and given in η's."""
+    mean = named(eta)[0]
+    return (y - mean).to(mean.dtype)
+
+
+def _standardised(eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return z = (y − μ) e^(−s), and s."""
+    log_scale = named(eta)[1]
+    return _divided(_residual(eta, y), log_scale), log_scale
 
 
 def _divided(residual: Tensor, log_scale: Tensor) -> Tensor:

@@ -1,0 +1,110 @@
+"""Scalar functions against mpmath, in units in the last place, and their limits at ±inf."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from likeliest import numerics
+
+INF = math.inf
+F64 = torch.float64
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def tensor(*values):
+    return torch.tensor(values, dtype=F64)
+
+
+def ulps(actual, expected):
+    """Distance of a float from an mpmath number, in units in the last place of the float nearest to it."""
+    return float(abs(mpmath.mpf(actual) - expected) / mpmath.mpf(math.ulp(float(expected))))
+
+
+def test_xmul_drops_terms_without_weight_and_only_those():
+    assert numerics.xmul(tensor(0, 0, 0, 0.5, 2), tensor(INF, -INF, 3, -INF, -3)).tolist() == [0, 0, 0, -INF, -6]
+    assert numerics.xmul(tensor(1.0), tensor(math.nan)).isnan().all()
+
+
+def test_gap_between_equal_infinities_is_nothing():
+    x, y = tensor(INF, -INF, INF, -INF, 1, 3), tensor(INF, -INF, 1, INF, INF, 1)
+    assert numerics.gap(x, y).tolist() == [0, 0, INF, -INF, -INF, 2]
+    assert numerics.gap(tensor(math.nan), tensor(INF)).isnan().all()
+
+
+def test_gap_keeps_the_slope_where_both_are_equal():
+    x, y = tensor(1.0).requires_grad_(), tensor(1.0).requires_grad_()
+    assert [float(g) for g in torch.autograd.grad(numerics.gap(x, y).sum(), (x, y))] == [1, -1]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+def test_finite_replaces_infinities_alone(dtype):
+    largest = torch.finfo(dtype).max
+    x = torch.tensor([INF, -INF, 1.5, -0.0, math.nan], dtype=dtype)
+    y = numerics.finite(x)
+    assert y[:4].tolist() == [largest, -largest, 1.5, 0.0]
+    assert y[4].isnan()
+    assert y.data_ptr() != x.data_ptr()
+
+
+@given(st.lists(FINITE, min_size=2, max_size=6))
+def test_log_sum_exp_is_exact_to_three_units_in_the_last_place(values):
+    x = tensor(*values)
+    top, at = x.max(-1, keepdim=True)
+    with mpmath.workdps(60):
+        below = [mpmath.exp(mpmath.mpf(v) - mpmath.mpf(float(top))) for i, v in enumerate(values) if i != int(at)]
+        expected = mpmath.log1p(mpmath.fsum(below))
+        actual = float(numerics.log_sum_exp_below(numerics.exp_below(x, top), at))
+        if float(expected) >= np.finfo(float).tiny:
+            # The sum inherits half an ulp of x − top, multiplied by |x − top| where that term counts.
+            slack = max([abs(v - float(top)) for v in values if v - float(top) > -746], default=0.0)
+            assert ulps(actual, expected) <= 3 + slack
+        else:
+            assert actual <= np.finfo(float).tiny
+
+
+def test_log_sum_exp_of_ties_and_infinities():
+    for row, expected in (
+        ((0, 0), math.log(2)),
+        ((INF, INF, 0), math.log(2)),
+        ((-INF, -INF), math.log(2)),
+        ((INF, 1), 0),
+    ):
+        x = tensor(*row)
+        top, at = x.max(-1, keepdim=True)
+        assert float(numerics.log_sum_exp_below(numerics.exp_below(x, top), at)) == expected
+
+
+@given(FINITE)
+def test_exp_above_tangent_is_never_negative_and_right_where_it_does_not_cancel(x):
+    value = float(numerics.exp_above_tangent(tensor(x)))
+    assert value >= 0
+    with mpmath.workdps(60):
+        expected = mpmath.expm1(mpmath.mpf(x)) - mpmath.mpf(x)
+        if 0.1 < abs(x) < 700:
+            assert float(abs(value - expected)) <= 4 * max(math.ulp(math.expm1(x)), math.ulp(x))
+
+
+def test_exp_above_tangent_at_the_ends():
+    assert numerics.exp_above_tangent(tensor(INF, -INF, 1e308, 0)).tolist() == [INF, INF, INF, 0]
+
+
+@given(FINITE.filter(lambda v: abs(v) < 1e300), st.integers(1, 50))
+def test_the_mean_of_equal_values_is_that_value(value, n):
+    y = torch.full((n,), value, dtype=F64)
+    assert float(numerics.weighted_mean(y)) == value
+    assert float(numerics.weighted_mean(y, torch.linspace(0.1, 3, n, dtype=F64))) == value
+
+
+def test_the_weighted_mean_is_numpys_and_is_not_spoilt_by_an_outlier_without_weight():
+    rng = np.random.default_rng(0)
+    y, w = rng.normal(size=(3, 100)), rng.uniform(size=100)
+    y[:, 0], w[0] = 1e12, 0
+    expected = np.average(y[:, 1:], axis=-1, weights=w[1:])
+    assert numerics.weighted_mean(torch.from_numpy(y), torch.from_numpy(w)).numpy() == pytest.approx(
+        expected, rel=1e-13
+    )
