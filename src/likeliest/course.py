@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,12 +71,14 @@ class Course:
 
     # The two loops. Each yields to `_measure` at set amounts of work and ends with the kind of its ending.
 
-    def run(self, batch_size: int | None, seed: int, measure_every: float) -> VerdictKind:
+    def run(
+        self, batch_size: int | None, seed: int, measure_every: float | Sequence[int], measured_rows: int
+    ) -> VerdictKind:
         """Step until something ends the fit; return what did."""
         try:
             if batch_size is None:
                 return self._full_batch()
-            return self._mini_batches(batch_size, seed, measure_every)
+            return self._mini_batches(batch_size, seed, measure_every, measured_rows)
         except KeyboardInterrupt:
             return VerdictKind.INTERRUPTED
 
@@ -84,37 +86,42 @@ class Course:
         objective, rule, state = self.objective, self.rule, self.state
         state.steps = int(self.budget.steps) if math.isfinite(self.budget.steps) else None
         while True:
+            # What it took to get to θ; its own gradient is the first part of the next step.
+            spent = self.meter.work
             local = state.arrived or objective.at(self.theta, None, rule.needs, self.meter)
             state.arrived = None
             if Need.GRAD in rule.needs:
                 self._grad_norm = _per_run(local.grad.abs().amax(-1))
-            ending = self._measure(_per_run(local.value if Need.VALUE in rule.needs else objective.at(self.theta).value))
+            value = local.value if Need.VALUE in rule.needs else objective.at(self.theta).value
+            ending = self._measure(_per_run(value), spent)
             if ending is not None:
                 return ending
-            if state.step >= self.budget.steps or self.meter.work >= self.budget.passes * objective.n:
+            if state.step >= self.budget.steps or spent >= self.budget.passes * objective.n:
                 return VerdictKind.BUDGET
             if state.outcome is not None:
                 return VerdictKind.CONVERGED if self._grad_norm.max() <= ARITHMETIC_LIMIT else VerdictKind.BUDGET
             self.theta = rule.step(local, state)
             state.step += 1
 
-    def _mini_batches(self, batch_size: int, seed: int, measure_every: float) -> VerdictKind:
+    def _mini_batches(
+        self, batch_size: int, seed: int, measure_every: float | Sequence[int], measured_rows: int
+    ) -> VerdictKind:
         objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
         n = objective.n
         per_epoch = math.ceil(n / batch_size)
         last = int(min(self.budget.steps, math.ceil(self.budget.passes * per_epoch)))
-        interval = max(1, round(measure_every * per_epoch))
-        measured = self._measured_objective()
+        due = _due(measure_every, per_epoch, last)
+        measured = self._measured_objective(measured_rows)
         state.steps = last
         step, epoch = 0, 0
-        ending = self._measure(_per_run(measured.at(self.theta).value))
+        ending = self._measure(_per_run(measured.at(self.theta).value), meter.work)
         while ending is None:
             order = torch.from_numpy(stream(seed, "shuffle", epoch).permutation(n))
             for rows in order.split(batch_size):
                 self.theta = rule.step(objective.at(self.theta, rows, needs, meter), state)
                 state.step = step = step + 1
-                if step % interval == 0 or step == last:
-                    ending = self._measure(_per_run(measured.at(self.theta).value))
+                if step in due or step == last:
+                    ending = self._measure(_per_run(measured.at(self.theta).value), meter.work)
                     if ending is None and step == last:
                         ending = VerdictKind.BUDGET
                     if ending is not None:
@@ -122,20 +129,20 @@ class Course:
             epoch += 1
         return ending
 
-    def _measured_objective(self) -> Objective:
-        if self.objective.n <= MEASURED_ROWS:
+    def _measured_objective(self, measured_rows: int) -> Objective:
+        if self.objective.n <= measured_rows:
             return self.objective
-        rows = stream(0, "measure").choice(self.objective.n, size=MEASURED_ROWS, replace=False)
+        rows = stream(0, "measure").choice(self.objective.n, size=measured_rows, replace=False)
         return self.objective.subset(np.sort(rows))
 
     # Measuring, with the clock stopped.
 
-    def _measure(self, value: np.ndarray) -> VerdictKind | None:
+    def _measure(self, value: np.ndarray, work: float) -> VerdictKind | None:
         self.seconds += time.perf_counter() - self._resumed
         held_out = None if self.validation is None else _per_run(self.validation.at(self.theta).value)
         known = np.isfinite(self._grad_norm).any()
         grad_norm = self._grad_norm.copy() if known else None
-        passes = self.meter.work / self.objective.n
+        passes = work / self.objective.n
         record = Record(self.state.step, passes, self.seconds, value, held_out, grad_norm)
         self.trace.records.append(record)
         self._keep_best(value, held_out)
@@ -219,6 +226,14 @@ class Course:
         if self.state.outcome is not None:
             return f"{self.state.outcome} after {spent}{far}"
         return f"the budget was spent: {spent}{far}; allow more passes to go on"
+
+
+def _due(measure_every: float | Sequence[int], per_epoch: int, last: int) -> Container[int]:
+    """The steps after which to measure."""
+    if isinstance(measure_every, Sequence):
+        return frozenset(measure_every)
+    interval = max(1, round(measure_every * per_epoch))
+    return range(interval, last + 1, interval)
 
 
 def _per_run(values: Tensor) -> np.ndarray:

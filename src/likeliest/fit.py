@@ -6,14 +6,14 @@ evaluations over n, so that a fit with the same seed and budget repeats on any m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from likeliest.course import Budget, Course
+from likeliest.course import MEASURED_ROWS, Budget, Course
 from likeliest.diagnose import diagnose
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
 from likeliest.interfaces import Record, State, Trace, Verdict, VerdictKind
@@ -62,7 +62,8 @@ def fit(
     validation: Objective | None = None,
     patience: int | None = None,
     tolerance: float = 1e-8,
-    measure_every: float = 1.0,
+    measure_every: float | Sequence[int] = 1.0,
+    measured_rows: int = MEASURED_ROWS,
     standardise: bool = False,
     progress: Callable[[Record], None] | None = None,
 ) -> Fit:
@@ -78,7 +79,8 @@ def fit(
         validation: an objective on held-out rows; the θ that is best on it is returned.
         patience: with validation, stop after so many measurements without a new best.
         tolerance: converged when every entry of the gradient, per unit of weight, is at most this.
-        measure_every: passes between two measurements.
+        measure_every: passes between two measurements of a mini-batch fit, or the steps to measure at, besides the last.
+        measured_rows: a mini-batch fit measures its training objective on at most so many rows, always the same ones.
         standardise: centre and scale the columns of x inside; the penalty, the optimum and θ stay in the user's units.
         progress: called with every record.
 
@@ -112,7 +114,7 @@ def fit(
         progress,
     )
     with torch.no_grad(), _denormals_flushed(start.dtype):
-        ending = course.run(batch_size, seed, measure_every)
+        ending = course.run(batch_size, seed, measure_every, measured_rows)
         found = course.best_theta()
         verdicts = course.verdicts(ending)
         if batch_size is None and found.ndim == 1 and verdicts[0].kind is not VerdictKind.NON_FINITE:
