@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias, TypedDict
 
+from likeliest.report.formatting import NOTHING
+
 Block: TypeAlias = dict[str, Any]
 
 
@@ -55,10 +57,30 @@ def listing(items: Iterable[str]) -> Block:
     return {"kind": "list", "items": list(items)}
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, text: int = 1, strong: int = -1) -> Block:
-    """Return a table whose first ``text`` columns are words and the others numbers; row ``strong`` stands out."""
-    align = ["left"] * text + ["right"] * (len(head) - text)
-    return {"kind": "table", "head": list(head), "rows": [list(r) for r in rows], "caption": caption, "align": align, "strong": strong}
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], caption: str, *, text: int = 1, strong: int = -1, wide: int = -1
+) -> Block:
+    """Return a table; columns in which nothing stands are left out.
+
+    Args:
+        head: names of the columns.
+        rows: cells, printed.
+        caption: what the table shows.
+        text: the first so many columns hold words, the others numbers.
+        strong: the row that stands out.
+        wide: the column of words that gets most room.
+    """
+    rows = [list(row) for row in rows]
+    kept = [i for i in range(len(head)) if i == 0 or any(row[i] not in ("", NOTHING) for row in rows)]
+    return {
+        "kind": "table",
+        "head": [head[i] for i in kept],
+        "rows": [[row[i] for i in kept] for row in rows],
+        "align": ["left" if i < text else "right" for i in kept],
+        "wide": kept.index(wide) if wide in kept else -1,
+        "strong": strong,
+        "caption": caption,
+    }
 
 
 def figure(name: str, caption: str) -> Block:

@@ -28,6 +28,16 @@ def number(value: float | None, digits: int = 4) -> str:
     return _minus(mantissa) + " × 10" + str(int(power)).translate(_SUPERSCRIPT)
 
 
+def setting(value: float | None) -> str:
+    """Format a number that somebody chose, such as a learning rate, with no more digits than it has.
+
+    Example:
+        >>> setting(0.03), setting(100.0), setting(None)
+        ('0.03', '100', '–')
+    """
+    return NOTHING if value is None else _minus(f"{value:.6g}")
+
+
 def percent(share: float | None) -> str:
     """Format a share as a percentage with one decimal.
 
@@ -63,14 +73,15 @@ def short(text: str, limit: int = 36) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def plural(count: int, noun: str) -> str:
-    """Format a count with its noun.
+def plural(count: int | str, noun: str, many: str | None = None) -> str:
+    """Format a count, or a number already printed, with its noun.
 
     Example:
         >>> plural(1, "row"), plural(1797, "row")
         ('1 row', '1,797 rows')
     """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    shown = count if isinstance(count, str) else number(count)
+    return f"{shown} {noun if shown == '1' else many or noun + 's'}"
 
 
 def _minus(text: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import cast
 
 import typst
 
@@ -16,7 +15,11 @@ from likeliest.report.theme import FONTS, TEMPLATES
 def to_pdf(document: Document, drawings: Mapping[str, Drawing]) -> bytes:
     """Set the document as PDF/UA-1. Data reaches typst as JSON strings, never as source."""
     inputs = {"document": json.dumps(document, ensure_ascii=False), "figures": json.dumps(drawings, ensure_ascii=False)}
-    pdf = typst.compile(
-        TEMPLATES / "report.typ", root=TEMPLATES, font_paths=[FONTS], sys_inputs=inputs, pdf_standards=["ua-1"], timestamp=0
+    return typst.compile(
+        TEMPLATES / "report.typ",
+        root=TEMPLATES,
+        font_paths=[FONTS],
+        sys_inputs=inputs,
+        pdf_standards=["ua-1"],
+        timestamp=0,
     )
-    return cast(bytes, pdf)

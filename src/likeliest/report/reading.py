@@ -12,7 +12,9 @@ from likeliest.report.schema import Report
 NEEDED = ("likeliest", "data", "family", "models", "certificates", "conclusion", "provenance", "plan", "seconds")
 
 # XML knows no control characters and UTF-8 no lone surrogates, and either can stand in a cell of somebody's table.
-_UNPRINTABLE = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}")
+_UNPRINTABLE = dict.fromkeys(
+    [*range(0x20), *range(0x7F, 0xA0), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF], "\N{REPLACEMENT CHARACTER}"
+)
 _UNPRINTABLE |= dict.fromkeys(map(ord, "\t\n\r\v\f"), " ")
 
 
@@ -25,12 +27,16 @@ def read_report(path: Path) -> Report:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SourceError(f"{path}: expected a report.json, found: {error.strerror}; run `likeliest study` first") from error
+        raise SourceError(
+            f"{path}: expected a report.json, found: {error.strerror}; run `likeliest study` first"
+        ) from error
     except ValueError as error:
         raise SourceError(f"{path}: expected JSON, found: {error}; run the study again") from error
     missing = [key for key in NEEDED if not isinstance(report, dict) or key not in report]
     if missing:
-        raise SourceError(f"{path}: expected the keys of a likeliest report, found none named {missing}; run the study again")
+        raise SourceError(
+            f"{path}: expected the keys of a likeliest report, found none named {missing}; run the study again"
+        )
     return cast(Report, printable(report))
 
 

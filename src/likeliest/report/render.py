@@ -12,11 +12,11 @@ from likeliest.report.writing import write_together
 def render(report_json: str | Path, out: str | Path | None = None) -> dict[str, Path]:
     """Write ``report.html`` and ``report.pdf`` from a stored ``report.json``; nothing is trained or computed anew.
 
-    Both files hold the same chapters, numbers and charts; neither needs the network. The same report.json gives the same
-    bytes. Either both files are written or neither.
+    Both files hold the same chapters, numbers and charts; neither needs the network. The same report.json gives the
+    same bytes. Either both files are written or neither.
 
     Args:
-        report_json: a file that a study wrote, as ``likeliest.report.schema.Report`` describes it.
+        report_json: a file that a study wrote, described in ``likeliest.report.schema``.
         out: the folder to write to, made where missing; the folder of ``report_json`` by default.
 
     Returns:

@@ -27,9 +27,10 @@ def tell(report: Report) -> Document:
     chapters = [chapter for chapter in chapters if chapter["blocks"]]
     number_captions(chapters)
     table = report["data"]
+    rows = plural(table["rows"], "row")
     return {
         "title": f"Predicting {short(table['target']['name'], 60)} from {short(table['name'], 60)}",
-        "subtitle": f"{plural(table['rows'], 'row')}, {plural(table['inputs'], 'input')}, {report['family']['name']} family",
+        "subtitle": ", ".join([rows, plural(table["inputs"], "input"), f"{report['family']['name']} family"]),
         "lead": report["conclusion"]["sentence"],
         "facts": _facts(report),
         "chapters": chapters,
@@ -49,7 +50,11 @@ def _facts(report: Report) -> list[dict[str, str]]:
         facts.append(_fact("Gradients", "certified" if passed else "failed", note))
     if "race" in report and report["race"]["reference"] is not None:
         best = next(r for r in report["race"]["rows"] if r["rule"] == report["race"]["reference"])
-        facts.append(_fact("Least work", best["rule"], f"{number(best['work_to_target'], 3)} passes to target"))
+        facts.append(
+            _fact(
+                "Least work", best["rule"], f"{plural(number(best['work_to_target'], 3), 'pass', 'passes')} to target"
+            )
+        )
     return facts
 
 

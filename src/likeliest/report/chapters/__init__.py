@@ -1,0 +1,1 @@
+"""The chapters of a report, one function each: stored results in, blocks out."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
-from likeliest.report.formatting import NOTHING, number, percent, plural, span
-from likeliest.report.schema import Race, RaceRow, Report
+from likeliest.report.formatting import NOTHING, number, plural, setting, span
+from likeliest.report.schema import Comparison, Race, RaceRow, Report
 
 
 def blocks(report: Report) -> list[Block]:
@@ -24,15 +24,16 @@ def blocks(report: Report) -> list[Block]:
 
 def _protocol(race: Race) -> Block:
     batch = race.get("batch_size")
-    batches = f"; rules with mini-batches take {plural(batch, 'row')} at a time" if batch else ""
-    goal = "" if race["target"] is None or race["start"] is None or race["best"] is None else (
-        f"The target is a validation NLL of {number(race['target'])}: 95 % of the way from {number(race['start'])} at the start"
-        f" to {number(race['best'])}, the best of all rules."
-    )
+    batches = f"Rules with mini-batches take {plural(batch, 'row')} at a time." if batch else ""
+    start, best = number(race["start"]), number(race["best"])
+    way = f"{number(race['target'])}, 95 % of the way from {start} at the start to {best}, the best of all rules."
+    goal = "" if race["target"] is None else f"The target is a validation NLL of {way}"
+    budget = plural(setting(race["budget"]), "pass", "passes")
     return prose(
-        f"Each rule trained the {race['model']} from {plural(race['seeds'], 'seed')}. A seed has its own split, first weights and",
-        f"order of batches, and all rules share them, which makes the comparison paired. Each rule tried {plural(race['trials'], 'learning rate')}",
-        f"and may spend {number(race['budget'])} passes over the training rows{batches}.",
+        f"Each rule trained the same model ({race['model']}) from {plural(race['seeds'], 'seed')}. A seed has its own",
+        "split, first weights and order of batches, and all rules share them, which makes the comparison paired.",
+        f"Each rule tried {plural(race['trials'], 'learning rate')} and may spend {budget} over the training rows.",
+        batches,
         goal,
     )
 
@@ -41,9 +42,16 @@ def _figures(race: Race) -> list[Block]:
     drawn = []
     if race["curves"]:
         goal = "" if race["target"] is None else f" Dashed: the target, {number(race['target'])}."
-        drawn.append(figure("race", f"Validation NLL against work: median and range over seeds; the other rules in grey.{goal}"))
+        drawn.append(
+            figure("race", f"Validation NLL against work: median and range over seeds; the other rules in grey.{goal}")
+        )
     if race["rows"]:
-        drawn.append(figure("work", "Work to target: median (dot) and range over seeds. A triangle at the budget: most seeds missed it."))
+        drawn.append(
+            figure(
+                "work",
+                "Work to target: median (dot) and range over seeds. A triangle at the budget: most seeds missed it.",
+            )
+        )
     return drawn
 
 
@@ -60,23 +68,30 @@ def _results(race: Race) -> Block:
 
 def _result(row: RaceRow, seeds: int, by_error: bool) -> list[str]:
     name = row["rule"] if row["criterion"] == "nll" else f"{row['rule']} *"
-    cells = [name, row["verdict"], number(row["lr"]), number(row["nll"])]
+    cells = [name, row["verdict"], setting(row["lr"]), number(row["nll"])]
     work = number(row["work_to_target"], 3) if row["work_to_target"] is not None else "missed"
     cells += [number(row["error"], 3)] if by_error else []
     return [*cells, work, number(row["seconds_to_target"], 2), f"{row['reached']} of {seeds}"]
 
 
 def _differences(race: Race) -> Block:
-    rows = [
-        [
-            c["rule"], c["statement"], number(c["ratio"], 3), NOTHING if c["low"] is None or c["high"] is None else span([c["low"], c["high"]], 3),
-            number(c["p_holm"], 2), number(c["pairs"]),
-        ]
-        for c in race["comparisons"]
-    ]  # fmt: skip
-    level = percent(race["level"])
-    caption = f"Work to target as a multiple of that of {race['reference']}: paired over seeds, {level} intervals jointly (Holm)."
+    rows = [_difference(c) for c in race["comparisons"]]
+    level = f"{100 * race['level']:g} % intervals jointly (Holm)"
+    caption = f"Work to target as a multiple of that of {race['reference']}: paired over seeds, {level}."
     return table(["rule", "finding", "ratio", "interval", "p (Holm)", "pairs"], rows, caption, text=2)
+
+
+def _difference(found: Comparison) -> list[str]:
+    low, high = found["low"], found["high"]
+    interval = NOTHING if low is None or high is None else span([low, high], 3)
+    return [
+        found["rule"],
+        found["statement"],
+        number(found["ratio"], 3),
+        interval,
+        number(found["p_holm"], 2),
+        number(found["pairs"]),
+    ]
 
 
 def _skipped(race: Race) -> list[Block]:

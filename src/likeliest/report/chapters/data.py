@@ -26,17 +26,21 @@ def blocks(report: Report) -> list[Block]:
 def _reading(data: Data) -> list[Block]:
     split, target = data["split"], data["target"]
     dropped = data.get("rows_dropped", 0)
-    without = f"{plural(dropped, 'row')} without a target {'was' if dropped == 1 else 'were'} left out." if dropped else ""
+    without = (
+        f"{plural(dropped, 'row')} without a target {'was' if dropped == 1 else 'were'} left out." if dropped else ""
+    )
     how = f" (rows dealt {split['method']})" if "method" in split else ""
     return [
         prose(
-            f"{short(data['name'], 60)} holds {plural(data['rows'], 'row')}. The target is {short(target['name'], 60)}:",
+            f"{short(data['name'], 60)} holds {plural(data['rows'], 'row')}.",
+            f"The target is {short(target['name'], 60)}:",
             f"{target['explanation']}. Each row reaches the models as {plural(data['inputs'], 'number')}.",
             without,
         ),
         prose(
-            f"Models learn from {plural(split['train'], 'training row')}. Another {plural(split['validation'], 'validation row')}",
-            "choose penalties, learning rates and when to stop.",
+            f"Models learn from {plural(split['train'], 'training row')}.",
+            f"Another {plural(split['validation'], 'validation row')} choose penalties, learning rates",
+            "and when to stop.",
             f"The last {plural(split['test'], 'test row')} were set aside{how}: nothing was chosen on them, and every",
             "held-out number in this report comes from them.",
         ),
@@ -49,7 +53,10 @@ def _target(data: Data) -> Block:
         return figure("target", f"All {data['rows']:,} values of {short(target['name'], 60)}.")
     counts = {c["name"]: c["train"] + c["validation"] + c["test"] for c in target["classes"]}
     most = max(counts, key=lambda name: counts[name])
-    return figure("target", f"Rows by class and role. The commonest class is {short(most, 60)}, with {plural(counts[most], 'row')}.")
+    return figure(
+        "target",
+        f"Rows by class and role. The commonest class is {short(most, 60)}, with {plural(counts[most], 'row')}.",
+    )
 
 
 def _columns(data: Data) -> list[Block]:
@@ -58,14 +65,21 @@ def _columns(data: Data) -> list[Block]:
         return []
     rest = len(columns) - SHOWN
     caption = "Columns in use." + (f" {rest} more are listed in report.json." if rest > 0 else "")
-    head = ["column", "kind", "missing", "levels", "smallest", "median", "largest"]
+    head = ["column", "kind", "missing", "levels", "smallest", "median", "largest", "commonest"]
     return [table(head, map(_column, columns[:SHOWN]), f"{caption} Ranges are those of the training rows.", text=2)]
 
 
 def _column(column: Column) -> list[str]:
     numbers = [number(value) for value in (column.get("low"), column.get("median"), column.get("high"))]
     levels = NOTHING if column["levels"] is None else number(column["levels"])
-    return [short(column["name"]), column["kind"], number(column["missing"]), levels, *numbers]
+    return [
+        short(column["name"]),
+        column["kind"],
+        number(column["missing"]),
+        levels,
+        *numbers,
+        short(column.get("example", NOTHING), 24),
+    ]
 
 
 def _left_out(data: Data) -> list[Block]:
@@ -83,5 +97,6 @@ def _duplicates(data: Data) -> Block:
     if not found["count"]:
         return prose("No validation or test row equals a training row.")
     groups = "; ".join(" = ".join(number(row) for row in group) for group in found["examples"][:5])
-    text = f"{plural(found['count'], 'validation or test row')} also stand among the training rows, which flatters held-out numbers."
+    count = plural(found["count"], "validation or test row")
+    text = f"{count} equal to some training row: that flatters held-out numbers."
     return note(f"{text} Equal rows: {groups}." if groups else text, good=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, formula, heading, prose, table
 from likeliest.report.chapters.theory import sentence_case
-from likeliest.report.formatting import number, plural, short
+from likeliest.report.formatting import number, plural, setting, short
 from likeliest.report.schema import LearningRule, OneUpdate, Report
 
 DIGITS = 6
@@ -35,7 +35,7 @@ def _side_by_side(updates: list[OneUpdate]) -> Block:
     first = [update["outputs"][0] for update in updates]
     rows = [
         ["output", *(short(o["name"], 28) for o in first)],
-        ["learning rate", *(exact(u["lr"]) for u in updates)],
+        ["learning rate", *(setting(u["lr"]) for u in updates)],
         ["η", *(exact(o["eta"]) for o in first)],
         ["p (or μ)", *(exact(o["mean"]) for o in first)],
         ["y", *(exact(o["y"]) for o in first)],
@@ -53,10 +53,17 @@ def _by_hand(update: OneUpdate) -> list[Block]:
     """The arithmetic of one model, ready for a pocket calculator."""
     head = ["input", "x", "w", "gradient", "Δw", "w after"]
     rows = [
-        [short(i["name"], 28), *map(exact, (i["x"], i["weight"], i["gradient"], i["change"], i["weight"] + i["change"]))]
+        [
+            short(i["name"], 28),
+            *map(exact, (i["x"], i["weight"], i["gradient"], i["change"], i["weight"] + i["change"])),
+        ]
         for i in update["inputs"]
     ]
-    left = f"; {plural(update['inputs_left'], 'more input')} add {exact(update['eta_rest'])} to η" if update["inputs_left"] else ""
+    left = (
+        f"; {plural(update['inputs_left'], 'more input')} add {exact(update['eta_rest'])} to η"
+        if update["inputs_left"]
+        else ""
+    )
     blocks = [
         heading(sentence_case(update["model"])),
         formula(_arithmetic(update)),
@@ -70,17 +77,19 @@ def _by_hand(update: OneUpdate) -> list[Block]:
 
 
 def _arithmetic(update: OneUpdate) -> list[str]:
-    out, first, lr = update["outputs"][0], update["inputs"][0], exact(update["lr"])
+    out, first, lr = update["outputs"][0], update["inputs"][0], setting(update["lr"])
     error = bracket(out["error"])
+    slope = f"−{error} · {bracket(first['x'])} = {exact(first['gradient'])}"
     lines = [
         f"NLL = {update['formula']} = {exact(update['nll_before'])}",
         f"y − p = {exact(out['y'])} − {bracket(out['mean'])} = {exact(out['error'])}",
-        f"gradient of w = −(y − p) · x = −{error} · {bracket(first['x'])} = {exact(first['gradient'])}   ({short(first['name'], 28)})",
+        f"For {short(first['name'], 28)}: gradient = −(y − p) · x = {slope}",
         f"Δw = −{lr} · {bracket(first['gradient'])} = {exact(first['change'])}",
     ]
     if not update["parts"]:
         norm = exact(update["squared_norm"])
-        lines.append(f"η after = η + {lr} · (y − p) · Σx² = {exact(out['eta'])} + {lr} · {error} · {norm} = {exact(out['eta_after'])}")
+        moved = f"{exact(out['eta'])} + {lr} · {error} · {norm} = {exact(out['eta_after'])}"
+        lines.append(f"η after = η + {lr} · (y − p) · Σx² = {moved}")
     return [*lines, f"NLL after = {exact(update['nll_after'])}"]
 
 
@@ -115,10 +124,10 @@ def _rules(page: LearningRule) -> list[Block]:
     return [
         heading("Three rules, one error"),
         prose(
-            "Rosenblatt's perceptron (1958) moves by whole steps and only when it is wrong. The delta rule of Widrow and Hoff (1960)",
-            "moves in proportion to the distance and so pushes back rows that are right by more than 1.",
-            "The logistic rule moves by the probability it gave to the wrong answer: never more than 1, never quite nothing,",
-            "and it alone is the gradient of a likelihood of classes.",
+            "Rosenblatt's perceptron (1958) moves by whole steps and only when it is wrong. The delta rule of",
+            "Widrow and Hoff (1960) moves in proportion to the distance and so pushes back rows that are right by more than 1.",
+            "The logistic rule moves by the probability it gave to the wrong answer: never more than 1, never quite",
+            "nothing, and it alone is the gradient of a likelihood of classes.",
         ),
         figure("updates", f"Update against η for a row with y = 1: {names}."),
     ]

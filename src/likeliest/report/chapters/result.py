@@ -7,13 +7,22 @@ from typing import Any
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
 from likeliest.report.chapters.theory import sentence_case
-from likeliest.report.formatting import number, percent, percent_span, plural, short, span
+from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span
 from likeliest.report.schema import Application, Calibration, Model, Report, Surprise
 
 
 def application(report: Report) -> list[Block]:
     """The models on held-out rows, then the recommended one from near."""
-    blocks = [_scores(report), *_ends(report)]
+    blocks = [
+        prose(
+            "What counts is how a model does on rows it has never seen. The NLL judges the probabilities themselves:",
+            "exp(−NLL) is the typical probability (or density) that the model gave to what then happened.",
+            "Less NLL is better. The base rate knows nothing but the training targets, and a model that does not beat",
+            "it has learnt nothing of use.",
+        ),
+        _scores(report),
+        *_ends(report),
+    ]
     if "application" not in report:
         return blocks
     page = report["application"]
@@ -30,7 +39,9 @@ def _scores(report: Report) -> Block:
         rows.append(["base rate (knows no inputs)", "", "", "", number(base["nll_test"]), score, ""])
     strong = next((i for i, m in enumerate(report["models"]) if m["name"] == report["conclusion"]["model"]), -1)
     test = plural(report["data"]["split"]["test"], "test row")
-    return table(head, rows, f"NLL in nats a row; held-out numbers from {test}. The recommended model in bold.", strong=strong)
+    return table(
+        head, rows, f"NLL in nats a row; held-out numbers from {test}. The recommended model in bold.", strong=strong
+    )
 
 
 def _score_name(report: Report) -> str:
@@ -46,11 +57,12 @@ def _score(model: Model) -> list[str]:
 
 
 def _ends(report: Report) -> list[Block]:
-    items = [
-        f"{sentence_case(m['title'])}: {m['verdict']['kind']} after {number(m['work'], 3)} passes with {m['rule']}. {m['verdict']['message']}"
-        for m in report["models"]
-    ]
-    return [heading("How the fits ended"), listing(items)]
+    return [heading("How the fits ended"), listing(map(_end, report["models"]))]
+
+
+def _end(model: Model) -> str:
+    verdict, work = model["verdict"], plural(setting(model["work"]), "pass", "passes")
+    return f"{sentence_case(model['title'])}: {verdict['kind']} after {work} with {model['rule']}. {verdict['message']}"
 
 
 def _calibration(report: Report, model: Model) -> list[Block]:
@@ -58,19 +70,22 @@ def _calibration(report: Report, model: Model) -> list[Block]:
     if report["data"]["target"]["classes"] is None:
         meaning = "If the predicted distribution is true, 10 % of the rows lie below its 10 % quantile, and so on."
     else:
-        meaning = "Of all predictions made with 90 % confidence, 90 % should be right; a model that keeps this promise is calibrated."
+        meaning = "Of all predictions made with 90 % confidence, 90 % should be right: so it is in a calibrated model."
     return [
         heading("Are the probabilities true?"),
         prose(meaning, _calibration_error(page)),
-        figure("calibration", f"Calibration of the {model['title']}, with 95 % intervals. Dashed: a perfectly calibrated model."),
+        figure(
+            "calibration", f"Calibration ({model['title']}), with 95 % intervals. Dashed: a perfectly calibrated model."
+        ),
         note(page["statement"], good=page["ece"] <= page["ece_interval"][1]),
     ]
 
 
 def _calibration_error(page: Calibration) -> str:
     return (
-        f"The mean gap (expected calibration error) is {number(page['ece'], 3)}. Chance alone gives a perfectly calibrated model"
-        f" {number(page['ece_expected'], 3)} on so many rows, and in 95 of 100 cases {span(page['ece_interval'], 3)}."
+        f"The mean gap (expected calibration error) is {number(page['ece'], 3)}. Chance alone gives a perfectly"
+        f" calibrated model {number(page['ece_expected'], 3)} on so many rows,"
+        f" and in 95 of 100 cases {span(page['ece_interval'], 3)}."
     )
 
 
@@ -79,13 +94,16 @@ def _errors(page: Application, model: Model) -> list[Block]:
     if page["confusion"] is not None:
         counts = page["confusion"]["counts"]
         wrong = sum(map(sum, counts)) - sum(row[i] for i, row in enumerate(counts))
-        caption = f"{sentence_case(model['title'])} on {plural(page['rows'], 'test row')}: {number(wrong)} predicted wrongly."
+        caption = f"{plural(page['rows'], 'test row')}, {number(wrong)} of them predicted wrongly ({model['title']})."
         blocks += [heading("What is taken for what"), figure("confusion", caption)]
     if page["predictions"] is not None:
         sigma = page["predictions"]["sigma"]
         width = "" if sigma is None else f" The model's own standard deviation is {number(sigma)}."
         count = plural(len(page["predictions"]["predicted"]), "test row")
-        blocks += [heading("Predicted and observed"), figure("predictions", f"{count}; dashed: a perfect prediction.{width}")]
+        blocks += [
+            heading("Predicted and observed"),
+            figure("predictions", f"{count}; dashed: a perfect prediction.{width}"),
+        ]
     return blocks
 
 
@@ -93,13 +111,23 @@ def _surprises(page: Application) -> list[Block]:
     if not page["surprises"]:
         return []
     head = ["row", "observed", "predicted", "some of its values", "p", "NLL"]
-    caption = "The test rows that the model held for least likely. Look here first for mislabelled rows and for cases of a new kind."
-    return [heading("The most surprising rows"), table(head, map(_surprise, page["surprises"]), caption, text=4)]
+    caption = "Test rows that the model held for least likely: look here for wrong labels and for cases of a new kind."
+    return [
+        heading("The most surprising rows"),
+        table(head, map(_surprise, page["surprises"]), caption, text=4, wide=3),
+    ]
 
 
 def _surprise(row: Surprise) -> list[str]:
     cells = ", ".join(f"{short(cell['name'], 24)} {short(cell['value'], 24)}" for cell in row["cells"])
-    return [number(row["row"]), short(row["observed"]), short(row["predicted"]), cells, number(row["p"], 3), number(row["nll"], 3)]
+    return [
+        number(row["row"]),
+        short(row["observed"]),
+        short(row["predicted"]),
+        cells,
+        number(row["p"], 3),
+        number(row["nll"], 3),
+    ]
 
 
 def conclusion(report: Report) -> list[Block]:
@@ -132,5 +160,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(item)}" for key, item in value.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-

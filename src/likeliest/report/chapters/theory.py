@@ -17,16 +17,18 @@ def probability(report: Report) -> list[Block]:
     family = report["family"]
     blocks = [
         prose(
-            "A model here has two parts. A predictor turns the row into a number η; a probability function says how likely each",
-            "outcome is, given η. To learn is to choose the weights under which the outcomes that were observed are as likely",
-            "as possible: the smallest negative log-likelihood (NLL), in nats a row. Being sure and wrong costs most.",
+            "A model here has two parts. A predictor turns the row into a number η (one for each class where there are",
+            "many); a probability function says how likely each outcome is, given η. To learn is to choose the weights",
+            "under which the outcomes that were observed are as likely as possible: the smallest negative",
+            "log-likelihood (NLL), in nats a row. Being sure and wrong costs most.",
         ),
         prose(family["reason"], f"The family is {family['name']} with the {family['link']} link:"),
         formula([family["log_prob"], family["mean"]]),
     ]
     if "probability" in report:
         page = report["probability"]
-        caption = f"Above, the probability function. Below, the test rows where the {title_of(report, page['model'])} puts them."
+        title = title_of(report, page["model"])
+        caption = f"Above, the probability function. Below, the test rows as the model sees them ({title})."
         blocks += [figure("probability", caption), prose(page.get("explanation", ""))]
     return blocks
 
@@ -39,8 +41,8 @@ def gradient(report: Report) -> list[Block]:
         ),
         formula([report["family"]["score"]]),
         prose(
-            "It is the gap between what happened and what was promised. Then this gap is pulled back through the predictor",
-            "to each weight: once for a linear model, layer by layer (backpropagation) for a net.",
+            "It is the gap between what happened and what was promised. Then this gap is pulled back through the",
+            "predictor to each weight: once for a linear model, layer by layer (backpropagation) for a net.",
         ),
     ]
     for entry in report["gradient"]["formulas"] if "gradient" in report else []:
@@ -62,7 +64,7 @@ def _how_compared(report: Report) -> Block:
     return prose(
         f"Two independent ways to differentiate were compared with these formulas {rows}:",
         "central differences, which nudge one weight up and down and watch the NLL, and automatic differentiation.",
-        "Errors are relative to the part's largest entry. The resolution is what central differences cannot tell from rounding.",
+        "Errors are relative to the part's largest entry. Below the resolution, central differences see but rounding.",
     )
 
 
@@ -70,10 +72,13 @@ def _certificate(certificate: Certificate, title: str) -> list[Block]:
     head = ["part", "size", "checked", "error against differences", "against autograd", "resolution"]
     worst = f"{number(certificate['worst'], 2)}, resolution {number(certificate['resolution'], 2)}"
     answer = "Passed" if certificate["passed"] else "Failed"
-    caption = f"Gradient certificate of the {title}."
+    caption = f"Gradient certificate: {title}."
     return [
         table(head, map(_part, certificate["parts"]), caption),
-        note(f"{answer}: {title}. Worst relative error {worst}. {certificate.get('message', '')}".strip(), certificate["passed"]),
+        note(
+            f"{answer}: {title}. Worst relative error {worst}. {certificate.get('message', '')}".strip(),
+            certificate["passed"],
+        ),
     ]
 
 

@@ -96,7 +96,7 @@ class LearningRule(TypedDict):
     start: NotRequired[str]
     """Where the update starts: "at the weights fitted so far", "at zero", …"""
     updates: list[OneUpdate]
-    """Linear regression, logistic (softmax, Poisson) regression and the net. For a number: linear regression and net."""
+    """Linear regression, logistic (softmax, Poisson) regression and net; for a number, linear regression and net."""
     curves: list[Curve]
     """Update (the factor of x in Δw/lr) against η for a row with y = 1: "delta rule" 1 − η, "perceptron" 1 − [η > 0],
     "logistic rule" 1 − σ(η), on one grid of η."""
@@ -138,11 +138,11 @@ class RaceCurve(TypedDict):
     """Name of the rule."""
     work: list[float]
     """(points,) passes over the training rows, rising, at most about 100."""
-    median: list[float]
-    """(points,) median over seeds."""
-    low: list[float]
+    median: list[float | None]
+    """(points,) median over seeds; ``None``, here and below, where it is not finite."""
+    low: list[float | None]
     """(points,) smallest over seeds."""
-    high: list[float]
+    high: list[float | None]
     """(points,) largest over seeds."""
 
 
