@@ -56,3 +56,20 @@ def _stage(path: Path, content: bytes) -> Path:
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)
+
+
+def require_writable(folder: Path) -> None:
+    """Make the folder and try to write in it, before work is done whose result would have no place.
+
+    Raises:
+        OutputError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".likeliest.", dir=folder)
+        os.close(handle)
+        Path(name).unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: expected a folder that can be written, found: {error.strerror}; choose another output folder"
+        ) from error

@@ -6,6 +6,7 @@ the scale then maximises the likelihood given the coefficients. So ``l2`` means 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,7 @@ def fit_linear(
     outputs: int = 1,
     weight: Any = None,
     offset: Any = None,
-    l2: float = 0.0,
+    l2: float | Tensor = 0.0,
     intercept: bool = True,
     names: tuple[str, ...] | None = None,
     rule: Rule | str | None = None,
@@ -70,7 +71,7 @@ def fit_linear(
         outputs: columns of η of a family with unnamed ones (classes).
         weight: (n,) ≥ 0.
         offset: added to the first column of η.
-        l2: in the units of the sum of NLLs.
+        l2: in the units of the sum of NLLs: a number, or one a column of x (p,).
         intercept: whether there is a b, which is never penalised.
         names: of the columns of x.
         rule: None takes Newton for up to `MATRIX_LIMIT` coefficients and L-BFGS beyond.
@@ -84,6 +85,9 @@ def fit_linear(
     """
     x = torch.as_tensor(x, dtype=torch.float64)
     linear = Linear(x.shape[1], outputs, intercept=intercept)
+    if isinstance(l2, Tensor):
+        free = l2.new_zeros(linear.size - linear.parts["weight"].size)
+        l2 = torch.cat((l2.repeat_interleave(outputs), free)).double()
     has_scale = _has_scale(family)
     predictor = Columns(mean=linear, log_scale=Fixed(0.0)) if has_scale else linear
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
@@ -97,9 +101,9 @@ def fit_linear(
         return LinearFit(linear, theta, coefficients, bias, None, found.verdict, found)
     log_scale = _log_scale(objective, theta)
     scaled = Columns(mean=linear, log_scale=Constant())
-    verdict = _perfect(found.verdict) if log_scale == -torch.inf else found.verdict
+    verdict = _perfect(found.verdict) if log_scale == -math.inf else found.verdict
     theta = torch.cat((theta, theta.new_tensor([log_scale])))
-    return LinearFit(scaled, theta, coefficients, bias, float(torch.tensor(log_scale).exp()), verdict, found)
+    return LinearFit(scaled, theta, coefficients, bias, math.exp(log_scale), verdict, found)
 
 
 def _has_scale(family: Family) -> bool:
@@ -135,8 +139,8 @@ def _log_scale(objective: Objective, theta: Tensor) -> float:
     mean_square = float((weight * residual.square()).sum() / objective.total_weight)
     size = float((weight * objective.y.square()).sum() / objective.total_weight)
     if mean_square <= 1e-20 * size:
-        return -torch.inf
-    return 0.5 * float(torch.tensor(mean_square, dtype=torch.float64).log())
+        return -math.inf
+    return 0.5 * math.log(mean_square)
 
 
 def _perfect(verdict: Verdict) -> Verdict:

@@ -134,8 +134,8 @@ class State:
     """What a rule carries from one step to the next. The driver counts ``step`` and knows ``steps`` if there is an end.
 
     ``outcome`` is how a rule reports that it could not move ("line search failed"): a value, never an exception.
-    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ if a
-    line search has already made it, so that nothing is evaluated twice.
+    ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ if
+    a line search has already made it, so that nothing is evaluated twice.
     """
 
     step: int = 0

@@ -6,6 +6,7 @@ and θ is in the user's units like everything else.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ import torch
 from torch import Tensor
 
 from likeliest.families.base import Family
-from likeliest.fit import Budget, Fit, fit
+from likeliest.course import Budget
+from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
 from likeliest.objective import Objective
 from likeliest.predictors import MLP, Columns, Constant
@@ -57,11 +59,11 @@ def fit_net(
     hidden: Sequence[int] = (256,),
     activation: str = "relu",
     weight: Any = None,
-    validation: tuple[Any, Any] | None = None,
+    validation: tuple[Any, ...] | None = None,
     batch_size: int | None = 32,
     budget: Budget | float | None = None,
     patience: int | None = 10,
-    l2: float = 0.0,
+    l2: float | Tensor = 0.0,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     progress: Callable[[Record], None] | None = None,
@@ -77,11 +79,11 @@ def fit_net(
         hidden: widths of the hidden layers.
         activation: see `MLP`.
         weight: (n,) ≥ 0.
-        validation: held-out (x, y); without it the last θ is returned.
+        validation: held-out (x, y) or (x, y, weight); without it the last θ is returned.
         batch_size: rows to a step; None is all of them, as full-batch rules want.
         budget: see `fit`.
         patience: measurements (one a pass) without a new held-out best before it stops.
-        l2: in the units of the sum of NLLs.
+        l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
         progress: called with every record.
@@ -96,13 +98,17 @@ def fit_net(
     """
     x = torch.as_tensor(x, dtype=dtype)
     y = torch.as_tensor(y)
-    shift, scale = _unit(family, y)
+    shift, scale = _unit(family, y, weight)
     predictor = net_predictor(family, x.shape[1], outputs, hidden, activation)
-    objective = Objective(family, predictor, x, (y - shift) / scale if scale != 1.0 or shift else y, weight, l2=l2)
+    objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
+    if (penalty := objective.l2) is not None:
+        unit = _in_users_units(predictor, torch.ones_like(penalty), scale, 0.0)
+        objective = objective.replaced(l2=penalty * unit.square())
     held_out = None
     if validation is not None:
-        vx, vy = torch.as_tensor(validation[0], dtype=dtype), torch.as_tensor(validation[1])
-        held_out = objective.held_out(vx, (vy - shift) / scale if scale != 1.0 or shift else vy)
+        held_x, held_y, *held_weight = validation
+        held_x = torch.as_tensor(held_x, dtype=dtype)
+        held_out = objective.held_out(held_x, _standardised(torch.as_tensor(held_y), shift, scale), *held_weight)
     found = fit(
         objective,
         rule,
@@ -114,23 +120,27 @@ def fit_net(
         progress=progress,
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)
-    return NetFit(predictor, theta, found.verdict, found, float(torch.tensor(scale).log()))
+    return NetFit(predictor, theta, found.verdict, found, math.log(scale))
 
 
-def _unit(family: Family, y: Tensor) -> tuple[float, float]:
+def _unit(family: Family, y: Tensor, weight: Tensor | None) -> tuple[float, float]:
     """Shift and scale of a target whose family has a scale; (0, 1) for all others."""
     if "log_scale" not in (family.columns or ()):
         return 0.0, 1.0
-    y = y.double()
-    spread = float(y.std(correction=0))
-    return float(y.mean()), spread if spread > 0 else 1.0
+    mean, log_scale = family.null_eta(y, weight).tolist()
+    return mean, math.exp(log_scale) if log_scale > -math.inf else 1.0
+
+
+def _standardised(y: Tensor, shift: float, scale: float) -> Tensor:
+    """The target in its own unit; an index of a class has none and stays what it is."""
+    return y if (shift, scale) == (0.0, 1.0) else (y - shift) / scale
 
 
 def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift: float) -> Tensor:
     if not isinstance(predictor, Columns) or (scale == 1.0 and shift == 0.0):
         return theta
     mean, *rest = predictor.split(theta)
-    log_scale = float(torch.tensor(scale, dtype=torch.float64).log())
+    log_scale = math.log(scale)
     moved = [mean[0].affine_output(mean[1], scale, shift)]
     for (component, part), name in zip(rest, predictor.names[1:], strict=True):
         moved.append(component.affine_output(part, 1.0, log_scale) if name == "log_scale" else part)

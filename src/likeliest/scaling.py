@@ -12,6 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from likeliest.numerics import weighted_mean
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
 
@@ -26,20 +27,33 @@ class Scaling:
 
     @classmethod
     def of(cls, objective: Objective) -> Self:
-        """Measure an objective's x. Columns that do not vary keep scale 1; without intercepts nothing is centred."""
-        x = objective.x
-        centre = x.mean(0) if objective.predictor.has_intercepts else torch.zeros_like(x[0])
-        scale = (x - centre).square().mean(0).sqrt()
+        """Measure an objective's x."""
+        return cls.measure(objective.predictor, objective.x, objective.weight)
+
+    @classmethod
+    def measure(cls, predictor: Predictor, x: Tensor, weight: Tensor | None = None) -> Self:
+        """Measure the columns of x (n, p), so that a weight of 2 is the row twice.
+
+        Columns that do not vary keep scale 1; where the predictor has no intercepts nothing is centred.
+        """
+        centre = weighted_mean(x.mT, weight) if predictor.has_intercepts else torch.zeros_like(x[0])
+        scale = weighted_mean((x - centre).square().mT, weight).sqrt()
         negligible = scale <= 8 * torch.finfo(x.dtype).eps * x.abs().amax(0)
-        return cls(objective.predictor, centre, torch.where(negligible, torch.ones_like(scale), scale))
+        return cls(predictor, centre, torch.where(negligible, torch.ones_like(scale), scale))
 
     def apply(self, objective: Objective) -> Objective:
         """The same objective on standardised columns."""
         l2 = objective.l2
-        if l2 is not None:
-            ones = torch.ones_like(l2)
-            l2 = l2 * self.predictor.reexpress(ones, torch.zeros_like(self.centre).to(l2), self.scale.to(l2)).square()
-        return objective.replaced(x=(objective.x - self.centre) / self.scale, l2=l2)
+        return objective.replaced(x=self.standardised(objective.x), l2=None if l2 is None else self.penalty(l2))
+
+    def standardised(self, x: Tensor) -> Tensor:
+        """x̃ for the rows of x (n, p)."""
+        return (x - self.centre) / self.scale
+
+    def penalty(self, l2: Tensor) -> Tensor:
+        """The solver's penalty of each parameter (P,), from the user's."""
+        ones = torch.ones_like(l2)
+        return l2 * self.predictor.reexpress(ones, torch.zeros_like(self.centre).to(l2), self.scale.to(l2)).square()
 
     def to_user(self, theta: Tensor) -> Tensor:
         """Map the solver's θ (…, P) to the user's."""

@@ -137,6 +137,30 @@ class Family(ABC):
             "gets perfect; compare log_prob instead"
         )
 
+    def deviation(self, eta: Eta) -> Tensor:
+        """Return the standard deviation of y given η, (…, n) or (…, 1).
+
+        Raises:
+            NotOnOfferError: y is a class and no number.
+        """
+        raise self._no_number("a standard deviation")
+
+    def cdf(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return P(Y ≤ y | η), (…, n).
+
+        Raises:
+            NotOnOfferError: y is a class and no number.
+        """
+        raise self._no_number("a distribution function")
+
+    def quantile(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return the least y with P(Y ≤ y | η) ≥ level, (…, n).
+
+        Raises:
+            NotOnOfferError: y is a class and no number.
+        """
+        raise self._no_number("quantiles")
+
     @abstractmethod
     def linear_error(self, eta: Eta, y: Tensor) -> Eta:
         """Return y − η, like η: Widrow and Hoff's error, which knows no link. Columns after the first get zeros."""
@@ -151,6 +175,9 @@ class Family(ABC):
             f"the error of a decision needs a family of classes (bernoulli or categorical), found {self.name}; "
             "use linear_error, which is the delta rule's"
         )
+
+    def _no_number(self, what: str) -> NotOnOfferError:
+        return NotOnOfferError(f"{self.name} has no {what}: its y are classes; read the probabilities with mean")
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values from which `families.from_json` makes this family again."""

@@ -27,7 +27,7 @@ class Normal(Family):
     ==========  ===========  ==========  =====================
     μ           s            log p       score
     ==========  ===========  ==========  =====================
-    ±inf        finite       −inf        (±inf, +inf)
+    ±inf        finite       −inf        (∓inf, +inf)
     y           −inf         +inf        (0, −1)
     not y       −inf         −inf        (±inf, +inf)
     finite      +inf         −inf        (0, −1)
@@ -88,6 +88,19 @@ class Normal(Family):
         noise = torch.from_numpy(generator.standard_normal(mean.shape)).to(mean)
         drawn: Tensor = mean + noise * log_scale.exp()
         return drawn
+
+    def deviation(self, eta: Eta) -> Tensor:
+        """Return e^s, (…, n) or (…, 1)."""
+        return named(eta)[1].exp()
+
+    def cdf(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return Φ(z)."""
+        return torch.special.ndtr(_standardised(eta, y)[0])
+
+    def quantile(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return μ + e^s Φ⁻¹(level)."""
+        mean, log_scale = named(eta)
+        return mean + log_scale.exp() * torch.special.ndtri(level)
 
     def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
         """Return (mean, log standard deviation with divisor Σw), (…, 2); −inf where all y are equal."""

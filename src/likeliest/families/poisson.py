@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 import torch
+from scipy.stats import poisson
 from torch import Tensor
 
 from likeliest.families.base import Canonical, as_column, double, single
@@ -78,6 +79,21 @@ class Poisson(Canonical):
         """Draw counts, (…, n), in η's precision; numpy refuses means above 9.2e18."""
         mean = self.mean(eta)
         return torch.as_tensor(generator.poisson(mean.cpu().numpy()), dtype=mean.dtype, device=mean.device)
+
+    def deviation(self, eta: Eta) -> Tensor:
+        """Return e^(η/2), (…, n)."""
+        return torch.exp(single(eta)[..., 0] / 2)
+
+    def cdf(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return Q(⌊y⌋ + 1, e^η), the regularised upper incomplete gamma function, and 0 below 0."""
+        mean = self.mean(eta)
+        count = y.to(mean.dtype).floor()
+        return torch.where(count < 0, 0.0, torch.special.gammaincc(count.clamp(min=0) + 1, mean))
+
+    def quantile(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return the least count whose distribution function reaches the level."""
+        mean = self.mean(eta)
+        return torch.as_tensor(poisson.ppf(level.cpu().numpy(), mean.cpu().numpy()), dtype=mean.dtype, device=mean.device)
 
     def statistic(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return y as a column."""

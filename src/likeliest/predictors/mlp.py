@@ -118,6 +118,20 @@ class MLP(Predictor):
             dz = affine(a, direction[layer], direction[depth + layer]) + torch.matmul(da, views[layer])
         return dz
 
+    def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+        """The first layer's W₁ / scale, and b₁ − centre · (W₁ / scale); the layers above see no difference."""
+        moved = theta.clone()
+        views = self.views(moved)
+        weight, bias = views[0], views[self._depth]
+        weight /= scale.unsqueeze(-1)
+        bias -= torch.matmul(centre, weight)
+        return moved
+
+    @property
+    def has_intercepts(self) -> bool:
+        """True: every layer has them."""
+        return True
+
     def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
         """The last layer's W · scale, b · scale + shift."""
         moved = theta.clone()

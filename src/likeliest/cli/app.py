@@ -1,0 +1,186 @@
+"""The verbs. Nothing heavy is imported before a verb runs, so that help comes at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+Data = Annotated[str, typer.Argument(help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`).")]
+Target = Annotated[str | None, typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y.")]
+Family = Annotated[str | None, typer.Option(help="Probability function in place of the one that the target calls for.")]
+BudgetName = Annotated[str, typer.Option(help="How much work to spend: quick, standard or thorough.")]
+Seed = Annotated[int, typer.Option(help="Root of all randomness.")]
+Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
+ModelFile = Annotated[Path, typer.Argument(help="A model file written by `likeliest fit`.")]
+
+WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
+
+  likeliest study digits                     fit, certify, race and report on a data set that is already here
+  likeliest study YOUR.csv --target COLUMN   the same on a table of yours
+  likeliest --help                           all commands
+"""
+
+
+@app.callback(invoke_without_command=True)
+def welcome(ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Maximum-likelihood learning that you can see, check and trust."""
+    if version:
+        from likeliest._version import __version__
+
+        print(__version__)
+    elif ctx.invoked_subcommand is None:
+        print(WELCOME, end="")
+
+
+@app.command()
+def study(
+    data: Data,
+    target: Target = None,
+    out: Annotated[Path, typer.Option(help="Folder for report.html, report.pdf and report.json.")] = Path("study"),
+    family: Family = None,
+    budget: BudgetName = "standard",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Fit models, certify their gradients, race learning rules, judge the probabilities, and write a report."""
+    from likeliest.cli.printing import print_json, study_summary
+    from likeliest.cli.progress import stages
+    from likeliest.study import Plan, study
+
+    with stages() as show:
+        done = study(data, target, out, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage, on_record=show.record)
+    if as_json:
+        print_json(done.report)
+    else:
+        print("\n".join(study_summary(done.report, done.out)))
+
+
+@app.command()
+def fit(
+    data: Data,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the model file.")],
+    target: Target = None,
+    model: Annotated[str, typer.Option(help="auto, linear or net; auto takes the better one on validation rows.")] = "auto",
+    family: Family = None,
+    budget: BudgetName = "standard",
+    seed: Seed = 0,
+    watch: Annotated[bool, typer.Option("--watch", help="Print the trace as it grows.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Fit one model and write it to a file."""
+    from likeliest.cli.printing import fit_summary, print_json
+    from likeliest.cli.progress import stages, watcher
+    from likeliest.interfaces import VerdictKind
+    from likeliest.study import Plan
+    from likeliest.study.single import fit_one
+
+    with stages(quiet=watch) as show:
+        fitted = fit_one(
+            data, target, model, output, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage,
+            on_record=watcher() if watch else show.record,
+        )  # fmt: skip
+    summary = fit_summary(fitted, output)
+    print_json(summary) if as_json else print("\n".join(f"{k:>16}  {v}" for k, v in summary.items()))
+    if fitted.verdict.kind is VerdictKind.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+@app.command()
+def predict(
+    model: ModelFile,
+    data: Data,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV or Parquet file; by default CSV on stdout.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Predict rows with a model file: row, prediction, then a probability for each class, or mean, sigma, q05 and q95."""
+    from likeliest.cli.printing import print_json
+    from likeliest.study.single import predict_rows, write_table
+
+    table = predict_rows(model, data)
+    if output is not None:
+        write_table(table, output)
+    elif as_json:
+        print_json(table.to_dicts())
+    else:
+        print(table.write_csv(), end="")
+
+
+@app.command()
+def evaluate(model: ModelFile, data: Data, as_json: Json = False) -> None:
+    """Judge a model file on rows with a target: NLL, accuracy or RMSE with intervals, and calibration."""
+    from likeliest.cli.printing import evaluation_lines, print_json
+    from likeliest.study.single import evaluate_rows
+
+    found = evaluate_rows(model, data)
+    print_json(found) if as_json else print("\n".join(evaluation_lines(found)))
+
+
+@app.command()
+def race(
+    data: Data,
+    target: Target = None,
+    rules: Annotated[str | None, typer.Option(help="Comma-separated names (see `likeliest rules`); by default all.")] = None,
+    model: Annotated[str, typer.Option(help="linear or net.")] = "linear",
+    family: Family = None,
+    budget: BudgetName = "standard",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Race learning rules on a data set under one protocol, with a statistical conclusion."""
+    from likeliest.cli.printing import print_json, race_lines
+    from likeliest.cli.progress import stages
+    from likeliest.study import Plan
+    from likeliest.study.single import race_rules
+
+    names = tuple(name.strip() for name in rules.split(",")) if rules else None
+    with stages() as show:
+        result = race_rules(data, target, names, model, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage)
+    print_json(result) if as_json else print("\n".join(race_lines(result)))
+
+
+@app.command()
+def rules(as_json: Json = False) -> None:
+    """List the learning rules."""
+    from likeliest.cli.printing import print_table
+    from likeliest.rules import rules
+
+    columns = ("name", "formula", "needs", "criterion", "source")
+    _list([[r.name, r.formula, ", ".join(sorted(r.needs)), r.criterion, r.source] for r in rules()], columns, as_json, print_table)
+
+
+@app.command()
+def families(as_json: Json = False) -> None:
+    """List the probability functions."""
+    from likeliest.cli.printing import print_table
+    from likeliest.families import families
+
+    columns = ("name", "link", "p(y|η)", "score", "support")
+    _list([[f.name, f.link, f.formula, f.score_formula, f.support] for f in families()], columns, as_json, print_table)
+
+
+@app.command()
+def data(as_json: Json = False) -> None:
+    """List the named data sets, what is installed, and how to get the rest."""
+    from likeliest.cli.printing import print_table
+    from likeliest.data import catalogue
+
+    columns = ("name", "rows", "columns", "predicts", "licence", "installed")
+    rows = [
+        [e.name, e.rows, e.columns, e.task, e.licence, "yes" if e.installed else f"no: {e.how_to_get}"] for e in catalogue()
+    ]
+    _list(rows, columns, as_json, print_table)
+
+
+def _list(rows: list[list[Any]], columns: tuple[str, ...], as_json: bool, print_table: Any) -> None:
+    from likeliest.cli.printing import print_json
+
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)

@@ -1,0 +1,144 @@
+"""Held-out results: how good each model is on rows that nothing was chosen on, and where the best one was surprised."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likeliest.calibration import bootstrap_rmse_interval, calibrate_classes, calibrate_number, wilson_interval
+from likeliest.model import Model
+from likeliest.study.candidates import Candidate, Ground, Matrix, finite, mean_nll
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Application
+    from likeliest.report.schema import Model as ModelJson
+    from likeliest.report.schema.application import BaseRate, Confusion, Predictions, Surprise
+
+_SURPRISES = 10
+_PREDICTIONS = 400
+
+
+def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
+    """One fitted model's entry in the report."""
+    fitted = {
+        "name": candidate.name,
+        "title": candidate.title,
+        "parameters": candidate.model.predictor.size,
+        "l2": candidate.l2,
+        "rule": candidate.rule,
+        "work": candidate.work,
+        "nll_train": finite(candidate.nll_train),
+        "nll_validation": finite(candidate.nll_validation),
+        "verdict": candidate.verdict.to_json(),
+        "seconds_fit": candidate.seconds,
+    }
+    return fitted | judge(candidate.model, *_test(ground, candidate), ground.plan.seed)  # type: ignore[return-value]
+
+
+def judge(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> dict[str, Any]:
+    """NLL, accuracy or RMSE with its interval, and calibration, on encoded rows."""
+    nll = {"nll_test": finite(mean_nll(model, x, y))}
+    if model.target.classes is not None:
+        probabilities = model.probabilities(x)
+        right = int((probabilities.argmax(1) == y).sum())
+        return nll | {
+            "accuracy_test": right / len(y),
+            "accuracy_interval": list(wilson_interval(right, len(y))),
+            "calibration": calibrate_classes(probabilities, y, seed=seed).to_json(),
+        }
+    residual = y - model.mean(x)
+    return nll | {
+        "rmse_test": float(np.sqrt(np.square(residual).mean())),
+        "rmse_interval": list(bootstrap_rmse_interval(residual, seed=seed)),
+        "calibration": calibrate_number(_quantile_levels(model, x, y), seed=seed).to_json(),
+    }
+
+
+def application(ground: Ground, candidate: Candidate) -> Application:
+    """The recommended model on test rows."""
+    x, y = _test(ground, candidate)
+    classes = ground.examples.target.classes
+    return {
+        "model": candidate.name,
+        "rows": len(y),
+        "base_rate": base_rate(ground),
+        "confusion": _confusion(candidate, x, y) if classes is not None else None,
+        "predictions": _predictions(candidate, x, y) if classes is None else None,
+        "surprises": _surprises(ground, candidate, x, y),
+    }
+
+
+def base_rate(ground: Ground) -> BaseRate:
+    """What the model without inputs gives on test rows; a class that training never showed gets probability 0."""
+    y_train, y = (torch.as_tensor(ground.y[rows]) for rows in (ground.split.train, ground.split.test))
+    null = ground.family.null_eta(y_train, outputs=ground.outputs)
+    several = ground.family.columns is not None and len(ground.family.columns) > 1
+    eta = tuple(null[:, None].unbind(0)) if several else null.expand(len(y), -1)
+    nll = finite(-float(ground.family.log_prob(eta, y).mean()))
+    if ground.examples.target.classes is not None:
+        commonest = int(np.bincount(ground.y[ground.split.train]).argmax())
+        return {"nll_test": nll, "accuracy_test": float((y == commonest).double().mean())}  # type: ignore[typeddict-item]
+    spread = (y.double() - y_train.double().mean()).square().mean().sqrt()
+    return {"nll_test": nll, "rmse_test": float(spread)}  # type: ignore[typeddict-item]
+
+
+def _test(ground: Ground, candidate: Candidate) -> tuple[Matrix, NDArray[Any]]:
+    rows = ground.split.test
+    return ground.x_for(candidate.model.encoder)[rows], ground.y[rows]
+
+
+def _quantile_levels(model: Model, x: Matrix, y: NDArray[Any]) -> NDArray[np.float64]:
+    """P(Y ≤ y) under the model, for each row (n,)."""
+    return np.asarray(model.family.cdf(model.eta(x), torch.as_tensor(y, dtype=torch.float64)))
+
+
+def _confusion(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Confusion:
+    classes = candidate.model.target.classes or ()
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (y, candidate.model.probabilities(x).argmax(1)), 1)
+    return {"classes": [str(c) for c in classes], "counts": counts.tolist()}
+
+
+def _predictions(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Predictions:
+    mean = candidate.model.mean(x)[:_PREDICTIONS]
+    eta = candidate.model.eta(x)
+    deviation = np.asarray(candidate.model.family.deviation(eta))
+    sigma = float(deviation[0]) if deviation.size == 1 else None
+    return {"predicted": mean.tolist(), "observed": np.asarray(y[:_PREDICTIONS], dtype=float).tolist(), "sigma": sigma}
+
+
+def _surprises(ground: Ground, candidate: Candidate, x: Matrix, y: NDArray[Any]) -> list[Surprise]:
+    """The test rows of largest NLL, with the values of the columns that weigh most in the linear model."""
+    log_prob = candidate.model.log_prob(x, y)
+    predicted = candidate.model.predict(ground.examples.raw[ground.split.test]).labels
+    classes = ground.examples.target.classes
+    loudest = loudest_columns(ground, candidate)
+    surprises: list[Surprise] = []
+    for i in np.argsort(log_prob, kind="stable")[:_SURPRISES]:
+        row = int(ground.split.test[i])
+        surprises.append(
+            {
+                "row": int(ground.examples.rows[row]),
+                "observed": str(classes[y[i]]) if classes is not None else f"{y[i]:.6g}",
+                "predicted": str(predicted[i]) if classes is not None else f"{predicted[i]:.6g}",
+                "p": float(np.exp(log_prob[i])),
+                "nll": float(min(-log_prob[i], np.finfo(float).max)),
+                "cells": ground.task.cells(ground.examples, row, loudest),
+            }
+        )
+    return surprises
+
+
+def loudest_columns(ground: Ground, candidate: Candidate) -> list[str]:
+    """Columns of the table by the size of their part in η: first-layer weights times standard deviations, largest first."""
+    part = next(p for name, p in candidate.model.predictor.parts.items() if name.endswith("weight"))
+    weight = candidate.model.theta[part.slice].view(part.shape).abs().amax(1).numpy()
+    size = weight * ground.x_for(candidate.model.encoder)[ground.split.train].std(0)
+    at, sizes = 0, {}
+    for kind in candidate.model.encoder.kinds:
+        sizes[kind.name] = float(size[at : at + len(kind.names)].max())
+        at += len(kind.names)
+    return sorted(sizes, key=lambda name: -sizes[name])

@@ -1,0 +1,85 @@
+"""Which model to use, and why: sentences whose every number stands elsewhere in the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from likeliest.study.candidates import Candidate
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Certificate, Conclusion, Data, Race
+    from likeliest.report.schema import Model as ModelJson
+    from likeliest.report.schema.application import BaseRate
+
+_FEW_TEST_ROWS = 200
+
+
+def recommend(candidates: list[Candidate]) -> Candidate:
+    """The model of least validation NLL; a model without a finite optimum is never recommended."""
+    eligible = [c for c in candidates if c.verdict.good] or candidates[1:]
+    return min(eligible, key=lambda c: c.nll_validation)
+
+
+def conclusion(
+    chosen: Candidate, models: list[ModelJson], base: BaseRate, certificates: list[Certificate], race: Race, data: Data
+) -> Conclusion:
+    """The report's seventh chapter."""
+    by_name = {m["name"]: m for m in models}
+    own = by_name[chosen.name]
+    others = [m for m in models if m["name"] != chosen.name]
+    sentence = (
+        f"Use the {chosen.title}: it has the least validation NLL, {chosen.nll_validation:.4f} nats a row, and "
+        f"{own['nll_test']:.4f} on test rows, where the base rate has {_number(base['nll_test'])}; {_score(own)}."
+    )
+    reasons = [_against(m) for m in others]
+    reasons.append(_certified(certificates))
+    reasons.append(race["conclusion"])
+    return {"model": chosen.name, "sentence": sentence, "reasons": reasons, "cautions": _cautions(own, models, data)}
+
+
+def _score(model: ModelJson) -> str:
+    if "accuracy_test" in model:
+        low, high = model["accuracy_interval"]
+        return f"it names {100 * model['accuracy_test']:.1f} % of test rows rightly (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+    low, high = model["rmse_interval"]
+    return f"its root mean squared error is {model['rmse_test']:.4g} (95 % interval {low:.4g} to {high:.4g})"
+
+
+def _against(model: ModelJson) -> str:
+    return (
+        f"The {model['title']} has {_number(model['nll_validation'])} on validation and {_number(model['nll_test'])} on test rows; "
+        f"its fit ended {model['verdict']['kind']}."
+    )
+
+
+def _certified(certificates: list[Certificate]) -> str:
+    if all(c["passed"] for c in certificates):
+        worst = max(c["worst"] for c in certificates)
+        return f"All gradients were checked part by part: the worst relative error is {worst:.1e}."
+    failed = ", ".join(c["model"] for c in certificates if not c["passed"])
+    return f"The gradient of {failed} failed its certificate: do not use it before that is understood."
+
+
+def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
+    cautions = []
+    if (separated := next((m for m in models if m["verdict"]["kind"] == "separated"), None)) is not None:
+        cautions.append(
+            f"The {separated['title']} has no finite optimum, because the training rows are separable: without a penalty its "
+            "weights, and the certainty of its probabilities, are an accident of when the fit stopped."
+        )
+    if data["duplicates"]["count"]:
+        cautions.append(f"{data['duplicates']['count']} held-out rows are copies of earlier rows: scores on them flatter.")
+    low, high = own["calibration"]["ece_interval"]
+    if own["calibration"]["ece"] > high:
+        cautions.append(
+            f"Its probabilities are off by {own['calibration']['ece']:.3f} on average, more than the {low:.3f} to {high:.3f} that "
+            "chance explains."
+        )
+    if data["split"]["test"] < _FEW_TEST_ROWS:
+        cautions.append(f"{data['split']['test']} test rows leave wide intervals: another split can change the order of models.")
+    cautions.append("The split is at random: if your rows have an order in time or belong to groups, the scores may flatter.")
+    return cautions
+
+
+def _number(value: Any) -> str:
+    return "an infinite NLL" if value is None else f"{value:.4f}"

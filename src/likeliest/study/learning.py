@@ -1,0 +1,214 @@
+"""One gradient step on one row, for three models, with every number that it takes to check it by hand."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.families import Family
+from likeliest.families import family as family_by_name
+from likeliest.glm import fit_linear
+from likeliest.objective import Objective
+from likeliest.predictors import MLP, Columns, Fixed, Linear, Predictor, columns_of
+from likeliest.study.candidates import Candidate, Ground, regression_name
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Curve, LearningRule, OneUpdate
+    from likeliest.report.schema.learning import Output, UpdatedPart, Weighted
+
+_SHOWN_INPUTS = 5
+_SHOWN_OUTPUTS = 10
+
+
+class Learner(NamedTuple):
+    """One of the three models at the point where the update starts, and the row's target as it sees it."""
+
+    name: str
+    family: Family
+    predictor: Predictor
+    theta: Tensor
+    y: Tensor
+    shown: int
+    outputs: tuple[str, ...]
+
+
+def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
+    """The report's fourth chapter."""
+    linear = next(c for c in candidates if c.name == "linear")
+    net = next(c for c in candidates if c.name == "net")
+    row, reason = _instructive_row(ground, linear)
+    x = torch.from_numpy(ground.standard_x[row])
+    learners = _learners(ground, linear, net, row)
+    target = ground.examples.target
+    return {
+        "row": int(ground.examples.rows[row]),
+        "reason": reason,
+        "target": str(target.classes[ground.y[row]] if target.classes is not None else ground.y[row]),
+        "start": f"at the fitted weights, on standardised columns, l2 = {max(linear.l2, 1.0):g} for the linear models",
+        "updates": [_update(learner, x, ground.standard_encoder.names) for learner in learners],
+        "curves": _update_curves(),
+    }
+
+
+def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
+    """A training row on which the models have something left to learn, so that the step can be seen."""
+    rows = ground.split.train
+    log_prob = linear.model.log_prob(ground.raw_x[rows], ground.y[rows])
+    if ground.examples.target.classes is not None:
+        at = int(np.abs(np.exp(log_prob) - 0.5).argmin())
+        return int(rows[at]), "the training row to whose class the linear model gives the probability nearest to one half"
+    typical = np.quantile(log_prob, 0.25, method="nearest")
+    at = int(np.abs(log_prob - typical).argmin())
+    return int(rows[at]), "the training row at the lower quartile of log-likelihood: its error is larger than most"
+
+
+def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> list[Learner]:
+    train = ground.split.train
+    x, l2 = ground.standard_x[train], max(linear.l2, 1.0)
+    assert net.net is not None
+    y, y_row = ground.y[train], torch.as_tensor(ground.y[row])
+    normal, unit_scale = family_by_name("normal"), Fixed(0.0)
+    names = _output_names(ground)
+    shown = int(ground.y[row]) if ground.outputs > 1 else 0
+    if ground.outputs > 1:
+        regressed, regressed_row = (y == shown).astype(float), torch.tensor(1.0)
+    else:
+        shift, scale = (y.mean(), y.std() or 1.0) if ground.family.name == "normal" else (0.0, 1.0)
+        regressed, regressed_row = (y - shift) / scale, (y_row - shift) / scale
+    least_squares = fit_linear(normal, x, regressed, l2=l2)
+    theta = torch.cat((least_squares.weight.flatten(), least_squares.bias))
+    regression = Columns(mean=Linear(x.shape[1]), log_scale=unit_scale)
+    learners = [Learner("linear regression", normal, regression, theta, regressed_row, 0, (names[shown],))]
+    if ground.family.name == "normal":
+        mean, theta_net = _mean_of(net)
+        columns = Columns(mean=mean, log_scale=unit_scale)
+        return [*learners, Learner("net", normal, columns, theta_net, regressed_row, 0, names)]
+    own = fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2)
+    name = "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
+    learners.append(Learner(name, ground.family, own.predictor, own.theta, y_row, shown, names))
+    learners.append(Learner("net", ground.family, net.model.predictor, net.model.theta, y_row, shown, names))
+    return learners
+
+
+def _mean_of(net: Candidate) -> tuple[MLP, Tensor]:
+    """The net's mean in the standardised units that it was trained in."""
+    assert net.net is not None
+    assert isinstance(net.net.predictor, Columns)
+    (mean, theta), *_ = net.net.predictor.split(net.net.fit.theta.double())
+    assert isinstance(mean, MLP)
+    return mean, theta
+
+
+def _output_names(ground: Ground) -> tuple[str, ...]:
+    target = ground.examples.target
+    if ground.outputs > 1:
+        return tuple(str(c) for c in target.classes or ())
+    return (f"{target.name} = {target.classes[1]}" if target.classes is not None else target.name,)
+
+
+def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
+    """Take one step on one row and write down what happened."""
+    objective = Objective(learner.family, learner.predictor, x[None], learner.y[None])
+    before = objective.at(learner.theta)
+    inputs, squared_norm = _last_inputs(learner, x)
+    lr = 10.0 ** math.floor(math.log10(1.0 / squared_norm))
+    gradient = before.grad.clone()
+    after = objective.at(learner.theta - lr * gradient)
+    weights, slopes = _last_weights(learner, learner.theta), _last_weights(learner, gradient)
+    order = torch.argsort(inputs[:-1].abs(), descending=True, stable=True)[:_SHOWN_INPUTS].tolist()
+    hidden = isinstance(_mlp(learner.predictor), MLP)
+    labels = [f"hidden {j + 1}" for j in range(len(inputs) - 1)] if hidden else list(names)
+    listed: list[Weighted] = [
+        {
+            "name": "intercept" if j == len(inputs) - 1 else labels[j],
+            "x": float(inputs[j]),
+            "weight": float(weights[j]),
+            "gradient": float(slopes[j]),
+            "change": -lr * float(slopes[j]),
+        }
+        for j in [*order, len(inputs) - 1]
+    ]
+    outputs = _outputs(learner, objective, learner.theta, learner.theta - lr * gradient)
+    return {
+        "model": learner.name,
+        "formula": learner.family.log_prob_formula if learner.family.name != "normal" else "NLL = (y − μ)²/2 + ½ log 2π",
+        "lr": lr,
+        "outputs": outputs[:_SHOWN_OUTPUTS],
+        "outputs_left": max(0, len(outputs) - _SHOWN_OUTPUTS),
+        "inputs": listed,
+        "inputs_left": len(inputs) - len(listed),
+        "eta_rest": outputs[0]["eta"] - sum(i["x"] * i["weight"] for i in listed),
+        "squared_norm": squared_norm,
+        "parts": _parts(learner, gradient, lr) if hidden else [],
+        "nll_before": float(before.value),
+        "nll_after": float(after.value),
+    }
+
+
+def _mlp(predictor: Predictor) -> Predictor:
+    """The predictor of the location."""
+    return next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
+
+
+def _last_inputs(learner: Learner, x: Tensor) -> tuple[Tensor, float]:
+    """What the last layer multiplies its weights with, the intercept's 1 at the end; and Σ of squares."""
+    location = _mlp(learner.predictor)
+    inputs = x
+    if isinstance(location, MLP):
+        _, tape = location.forward(learner.theta[: location.size], x[None])
+        inputs = tape[-1][0][0]
+    inputs = torch.cat((inputs, inputs.new_ones(1)))
+    return inputs, float(inputs.square().sum())
+
+
+def _last_weights(learner: Learner, theta: Tensor) -> Tensor:
+    """The shown output's weights and intercept in the last layer."""
+    location = _mlp(learner.predictor)
+    parts = list(location.parts.values())
+    weight, bias = (parts[len(parts) // 2 - 1], parts[-1]) if isinstance(location, MLP) else (parts[0], parts[1])
+    column = theta[weight.slice].view(weight.shape)[:, learner.shown]
+    return torch.cat((column, theta[bias.slice][learner.shown : learner.shown + 1]))
+
+
+def _outputs(learner: Learner, objective: Objective, theta: Tensor, moved: Tensor) -> list[Output]:
+    """η's columns, the shown one first."""
+    eta, eta_after = (objective.predictor.forward(t, objective.x)[0] for t in (theta, moved))
+    mean, mean_after = (learner.family.mean(e).flatten() for e in (eta, eta_after))
+    columns, columns_after = columns_of(eta), columns_of(eta_after)
+    many = len(learner.outputs) > 1
+    order = [learner.shown, *[k for k in range(len(learner.outputs)) if k != learner.shown]]
+    return [
+        {
+            "name": learner.outputs[k],
+            "eta": float(columns[k][0]),
+            "mean": float(mean[k]),
+            "y": float(learner.y == k) if many else float(learner.y),
+            "error": (float(learner.y == k) if many else float(learner.y)) - float(mean[k]),
+            "eta_after": float(columns_after[k][0]),
+            "mean_after": float(mean_after[k]),
+        }
+        for k in order
+    ]
+
+
+def _parts(learner: Learner, gradient: Tensor, lr: float) -> list[UpdatedPart]:
+    rows: list[UpdatedPart] = []
+    for name, part in learner.predictor.parts.items():
+        norm = float(gradient[part.slice].norm())
+        rows.append({"part": name, "size": part.size, "gradient_norm": norm, "change_norm": lr * norm})
+    return rows
+
+
+def _update_curves() -> list[Curve]:
+    """What three rules make of the same η for a row with y = 1."""
+    eta = np.linspace(-4, 4, 161)
+    rules: dict[str, Any] = {
+        "delta rule": 1 - eta,
+        "perceptron": 1.0 - (eta > 0),
+        "logistic rule": 1 / (1 + np.exp(eta)),
+    }
+    return [{"label": label, "x": eta.tolist(), "y": np.asarray(y).tolist()} for label, y in rules.items()]

@@ -1,0 +1,157 @@
+"""Shorter chapters: the probability function over this data's η, the gradient's formula, the conclusion, the provenance."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likeliest.predictors import MLP, Columns
+from likeliest.study.candidates import Candidate, Ground
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Curve, Family, Gradient, Histogram, Probability, Provenance
+    from likeliest.report.schema.probability import GradientFormula
+
+_BINS = 30
+_POINTS = 121
+_CLASSES_SHOWN = 10
+_PACKAGES = ("torch", "numpy", "scipy", "polars", "likeliest")
+
+
+def family_json(ground: Ground) -> Family:
+    """The probability function in formulas, and why it was chosen."""
+    family = ground.family
+    return {
+        "name": family.name,
+        "link": family.link,
+        "reason": ground.examples.target.explanation,
+        "log_prob": family.log_prob_formula,
+        "mean": family.mean_formula,
+        "score": f"∂ log p/∂η = {family.score_formula}",
+    }
+
+
+def probability(ground: Ground, candidate: Candidate) -> Probability:
+    """The probability function, with the test rows' η under it."""
+    rows = ground.split.test
+    eta = candidate.model.eta_columns(ground.x_for(candidate.model.encoder)[rows])
+    y = ground.y[rows]
+    name = ground.family.name
+    if name == "normal":
+        return _normal(candidate, eta, y)
+    if name == "poisson":
+        x, x_title, y_title = eta[:, 0], "η", "mean e^η"
+    elif name == "bernoulli":
+        x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({ground.examples.target.classes[1]})"  # type: ignore[index]
+    else:
+        x, x_title, y_title = _margins(eta, y), "margin of the true class, η_k − log Σ e^η of the others", "its probability"
+    low, high = _range(x)
+    grid = np.linspace(low, high, _POINTS)
+    curve = np.exp(grid) if name == "poisson" else 1 / (1 + np.exp(-grid))
+    return {
+        "model": candidate.name,
+        "x_title": x_title,
+        "y_title": y_title,
+        "curves": [{"label": y_title, "x": grid.tolist(), "y": curve.tolist()}],
+        "histograms": _histograms(ground, x, y, np.linspace(low, high, _BINS + 1)),
+        "explanation": _unsure(candidate, ground, rows) if name != "poisson" else f"{len(x)} test rows.",
+    }
+
+
+def _normal(candidate: Candidate, eta: NDArray[np.float64], y: NDArray[Any]) -> Probability:
+    residual, sigma = y - eta[:, 0], float(np.exp(eta[:, 1]).mean())
+    span = max(4 * sigma, float(np.abs(residual).max()))
+    grid, edges = np.linspace(-span, span, _POINTS), np.linspace(-span, span, _BINS + 1)
+    density = np.exp(-0.5 * (grid / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi)) if sigma > 0 else np.zeros_like(grid)
+    counts = np.histogram(residual, edges)[0].tolist()
+    within = float((np.abs(residual) <= 1.959964 * sigma).mean())
+    curve: Curve = {"label": "density", "x": grid.tolist(), "y": density.tolist()}
+    return {
+        "model": candidate.name,
+        "x_title": "residual y − μ",
+        "y_title": "density",
+        "curves": [curve],
+        "histograms": [{"label": "test rows", "edges": edges.tolist(), "counts": counts}],
+        "explanation": f"{100 * within:.1f} % of the test rows lie within 1.96 σ of their mean, where a true σ has 95 %.",
+    }
+
+
+def _margins(eta: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+    """η_y − log Σ_{k≠y} e^{η_k}: the log-odds of the true class."""
+    others = torch.from_numpy(eta.copy())
+    index = torch.as_tensor(y)[:, None]
+    own = others.gather(1, index)[:, 0]
+    others.scatter_(1, index, -torch.inf)
+    return np.asarray(own - others.logsumexp(1))
+
+
+def _range(x: NDArray[np.float64]) -> tuple[float, float]:
+    """Wide enough for all but the most extreme hundredth of rows, and for the curve to show its bend."""
+    low, high = np.quantile(x, (0.005, 0.995))
+    return float(min(low, -4.0)), float(max(high, 4.0))
+
+
+def _histograms(ground: Ground, x: NDArray[np.float64], y: NDArray[Any], edges: NDArray[np.float64]) -> list[Histogram]:
+    clipped = np.minimum(np.maximum(x, edges[0]), edges[-1])
+    classes = ground.examples.target.classes
+    if classes is None or len(classes) > _CLASSES_SHOWN:
+        return [{"label": "test rows", "edges": edges.tolist(), "counts": np.histogram(clipped, edges)[0].tolist()}]
+    return [
+        {"label": str(c), "edges": edges.tolist(), "counts": np.histogram(clipped[y == k], edges)[0].tolist()}
+        for k, c in enumerate(classes)
+    ]
+
+
+def _unsure(candidate: Candidate, ground: Ground, rows: NDArray[np.int64]) -> str:
+    top = candidate.model.probabilities(ground.x_for(candidate.model.encoder)[rows]).max(1)
+    unsure = int((top < 0.9).sum())
+    return f"For {unsure} of the {len(rows)} test rows the likeliest class has a probability below 0.9."
+
+
+def gradient(ground: Ground, candidates: list[Candidate], rows: int) -> Gradient:
+    """The gradient of exactly these models, step by step."""
+    return {"formulas": [_formula(ground, c) for c in candidates], "rows": rows}
+
+
+def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
+    predictor = candidate.model.predictor
+    location = next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
+    n, score = len(ground.split.train), ground.family.score_formula
+    error = f"u = ∂ log p/∂η = {score}   ({n} × {ground.outputs})"
+    if isinstance(location, MLP):
+        steps = [f"η = a_{len(location.sizes) - 2} W_{len(location.sizes) - 1} + b_{len(location.sizes) - 1},  a_l = relu(a_(l−1) W_l + b_l),  a_0 = x",
+                 error]  # fmt: skip
+        for layer in range(len(location.sizes) - 1, 0, -1):
+            shape = f"{location.sizes[layer - 1]} × {location.sizes[layer]}"
+            steps.append(f"∂NLL/∂W_{layer} = −a_{layer - 1}ᵀ u / n   ({shape}),   ∂NLL/∂b_{layer} = −Σ u / n")
+            if layer > 1:
+                steps.append(f"u ← (u W_{layer}ᵀ) ⊙ [a_{layer - 1} > 0]")
+        return {"model": candidate.name, "steps": steps}
+    inputs = location.inputs
+    penalty = f" + {candidate.l2:g} · s² ⊙ W / n" if candidate.l2 else ""
+    return {
+        "model": candidate.name,
+        "steps": [
+            f"η = X W + b   (X: {n} × {inputs}, W: {inputs} × {ground.outputs})",
+            error,
+            f"∂NLL/∂W = −Xᵀu / n{penalty}" + ("   (s: standard deviations of the columns)" if penalty else ""),
+            "∂NLL/∂b = −Σ u / n",
+        ],
+    }
+
+
+def provenance(command: str, seed: int, sha256: str) -> Provenance:
+    """All that is needed to repeat the study."""
+    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    return {
+        "command": command,
+        "seed": seed,
+        "data_sha256": sha256,
+        "versions": versions,
+        "threads": torch.get_num_threads(),
+    }

@@ -1,0 +1,70 @@
+"""What a study will do, decided before it starts and stored with its results."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self
+
+from likeliest.errors import UnknownNameError
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every choice of a study. It counts work and never time, so that the same plan gives the same report.
+
+    Attributes:
+        seed: root of all randomness.
+        fractions: of rows for training, validation and test.
+        l2_grid: penalties to choose from on validation rows, for coefficients of standardised columns.
+        hidden: widths of the net's hidden layers.
+        net_rule: learning rule of the net.
+        net_lr: its learning rate.
+        net_passes: most passes over the training rows for the net.
+        patience: passes without a better validation NLL before the net stops.
+        batch_size: rows to a step.
+        race_rules: rules to race; None is all there are.
+        race_seeds: seeds, each with its own split, initial θ and batch order.
+        race_trials: learning rates tried per rule.
+        race_passes: work each run of the race may spend.
+        race_rows: the race takes at most so many rows, drawn at random.
+        certificate_rows: rows on which gradients are certified.
+    """
+
+    seed: int = 0
+    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    l2_grid: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+    hidden: tuple[int, ...] = (64,)
+    net_rule: str = "adam"
+    net_lr: float = 1e-3
+    net_passes: float = 150
+    patience: int = 12
+    batch_size: int = 32
+    race_rules: tuple[str, ...] | None = None
+    race_seeds: int = 5
+    race_trials: int = 7
+    race_passes: float = 20
+    race_rows: int = 2_000
+    certificate_rows: int = 256
+
+    @classmethod
+    def of(cls, budget: str = "standard", *, seed: int = 0) -> Self:
+        """The plan of a named budget.
+
+        Raises:
+            UnknownNameError: the budget is none of quick, standard and thorough.
+        """
+        if budget not in BUDGETS:
+            raise UnknownNameError(f"no budget {budget!r}; there are {', '.join(BUDGETS)}")
+        return replace(cls(seed=seed), **BUDGETS[budget])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the report."""
+        return asdict(self)
+
+
+BUDGETS: dict[str, dict[str, Any]] = {
+    "quick": {"net_passes": 60, "patience": 6, "race_trials": 5, "race_passes": 10, "race_rows": 1_000},
+    "standard": {},
+    "thorough": {"hidden": (256, 256), "net_passes": 400, "patience": 25, "race_trials": 11, "race_passes": 60,
+                 "race_seeds": 10, "race_rows": 10_000},
+}  # fmt: skip

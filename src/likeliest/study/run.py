@@ -1,0 +1,184 @@
+"""The main job: data in; models fitted, gradients certified, rules raced, probabilities judged; report out."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from likeliest._version import __version__
+from likeliest.certify import certify_objective
+from likeliest.files import atomic_write, require_writable
+from likeliest.interfaces import Record
+from likeliest.objective import Objective
+from likeliest.race import race
+from likeliest.randomness import stream
+from likeliest.report import render
+from likeliest.study.application import application, model_json
+from likeliest.study.candidates import Candidate, Ground, fit_candidates
+from likeliest.study.conclusion import conclusion, recommend
+from likeliest.study.learning import learning_rule
+from likeliest.study.pages import family_json, gradient, probability, provenance
+from likeliest.study.plan import Plan
+from likeliest.tasks import Source, task_for
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Certificate, Report
+    from likeliest.report.schema import Race as RaceJson
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study leaves behind.
+
+    Attributes:
+        report: all of ``report.json``.
+        models: the fitted models by name; ``models[recommended]`` is the one to use.
+        recommended: its name.
+        out: the folder with ``report.html``, ``report.pdf`` and ``report.json``.
+    """
+
+    report: Mapping[str, Any]
+    models: Mapping[str, Candidate]
+    recommended: str
+    out: Path
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage; they stand in the report under ``seconds`` and nowhere else."""
+
+    say: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, words: str) -> Iterator[None]:
+        self.say(words)
+        began = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - began
+
+
+def study(
+    data: Source,
+    target: str | None = None,
+    out: str | Path = "study",
+    *,
+    family: str | None = None,
+    plan: Plan | None = None,
+    progress: Callable[[str], None] = lambda words: None,
+    on_record: Callable[[Record], None] = lambda record: None,
+) -> Study:
+    """Study how a model learns a data set, and write the report.
+
+    Args:
+        data: a CSV, TSV or Parquet file, or the name of a catalogued data set.
+        target: the column to predict; None takes the one called target, label, class, outcome or y.
+        out: the folder for the report.
+        family: a family's name in place of the one that the target calls for.
+        plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
+        progress: called with a few words at each stage.
+        on_record: called with every measurement of the net's fit.
+
+    Returns:
+        A `Study`, after ``report.json``, ``report.html`` and ``report.pdf`` were written.
+
+    Raises:
+        InputError: the data or the target cannot be used; the message names the place and the remedy.
+        OutputError: the folder cannot be written; found out before any work is done.
+
+    Example:
+        >>> import likeliest as lk
+        >>> lk.study("digits", out="study").recommended             # doctest: +SKIP
+        'net'
+    """
+    plan = plan or Plan.of()
+    out = Path(out)
+    require_writable(out)
+    clock = _Clock(progress)
+    began = time.perf_counter()
+    task = task_for(data)
+    with clock.stage("load", "reading"):
+        examples = task.load(data, target, family)
+        ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan)
+        at_a_glance = task.glance(examples, ground.split, ground.raw_encoder)
+    with clock.stage("fit", "fitting"):
+        candidates = fit_candidates(ground, progress, on_record)
+    with clock.stage("certify", "certifying the gradients"):
+        certificates = [certify(ground, c) for c in candidates if c.name != "linear_unpenalised"]
+    with clock.stage("race", "racing the learning rules"):
+        raced = race_json(ground)
+    with clock.stage("evaluate", "evaluating on held-out rows"):
+        models = [model_json(ground, c) for c in candidates]
+        chosen = recommend(candidates)
+        applied = application(ground, chosen)
+        certified = [c for c in candidates if c.name != "linear_unpenalised"]
+    report: Report = {
+        "likeliest": __version__,
+        "data": at_a_glance,
+        "family": family_json(ground),
+        "probability": probability(ground, chosen),
+        "gradient": gradient(ground, certified, min(plan.certificate_rows, len(ground.split.train))),
+        "certificates": certificates,
+        "learning_rule": learning_rule(ground, candidates),
+        "race": raced,
+        "models": models,
+        "application": applied,
+        "conclusion": conclusion(chosen, models, applied["base_rate"], certificates, raced, at_a_glance),
+        "provenance": provenance(_command(data, examples.target.name, family, plan), plan.seed, examples.sha256),
+        "plan": plan.to_json(),
+        "seconds": clock.seconds,
+    }
+    progress("writing the report")
+    clock.seconds["total"] = time.perf_counter() - began
+    path = out / "report.json"
+    atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    render(path, out)
+    return Study(report, {c.name: c for c in candidates}, chosen.name, out)
+
+
+def certify(ground: Ground, candidate: Candidate) -> Certificate:
+    """The certificate of a model's gradient at its fitted θ, on some training rows."""
+    rows = ground.split.train
+    if len(rows) > ground.plan.certificate_rows:
+        chosen = stream(ground.plan.seed, "certificate").choice(len(rows), size=ground.plan.certificate_rows, replace=False)
+        rows = rows[np.sort(chosen)]
+    model = candidate.model
+    objective = Objective(model.family, model.predictor, ground.x_for(model.encoder)[rows], ground.y[rows])
+    return certify_objective(objective, model.theta, seed=ground.plan.seed).to_json(candidate.name)
+
+
+def race_json(ground: Ground, model: str = "linear") -> RaceJson:
+    """Race the plan's rules on a model, by default the linear one, on which all can run; test rows take no part."""
+    plan, split = ground.plan, ground.split
+    rows = np.sort(np.concatenate((split.train, split.validation)))
+    if len(rows) > plan.race_rows:
+        rows = np.sort(stream(plan.seed, "race").choice(rows, size=plan.race_rows, replace=False))
+    x = ground.standard_x[rows]
+    predictor = ground.task.predictors(ground.family, x.shape[1], ground.outputs, plan.hidden)[model]
+    result = race(
+        x,
+        ground.y[rows],
+        family=ground.family,
+        predictor=predictor,
+        rules=plan.race_rules,
+        seeds=plan.race_seeds,
+        trials=plan.race_trials,
+        budget=plan.race_passes,
+        batch_size=plan.batch_size,
+        l2=1.0,
+    )
+    return result.to_json()
+
+
+def _command(data: Source, target: str, family: str | None, plan: Plan) -> str:
+    """The command line that repeats the study; where its report goes is not part of it."""
+    words = ["likeliest", "study", str(data), "--target", target, "--seed", str(plan.seed)]
+    return shlex.join([*words, *(["--family", family] if family else [])])

@@ -1,0 +1,112 @@
+"""The other verbs, one thing at a time: fit a model, predict, evaluate, race; all through the same task and ground."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from likeliest.errors import OutputError, UnknownNameError
+from likeliest.files import atomic_write, require_writable
+from likeliest.interfaces import Record, VerdictKind
+from likeliest.model import Model
+from likeliest.study.application import judge
+from likeliest.study.candidates import Candidate, Ground, choose_l2, fit_net_model
+from likeliest.study.conclusion import recommend
+from likeliest.study.plan import Plan
+from likeliest.study.run import race_json
+from likeliest.tasks import Source, task_for
+
+MODELS = ("auto", "linear", "net")
+
+
+def fit_one(
+    data: Source,
+    target: str | None,
+    kind: str,
+    output: Path,
+    *,
+    family: str | None,
+    plan: Plan,
+    progress: Callable[[str], None],
+    on_record: Callable[[Record], None],
+) -> Candidate:
+    """Fit the linear model, the net, or the better of the two on validation rows, and write its file.
+
+    Raises:
+        UnknownNameError: ``kind`` is none of auto, linear, net.
+        OutputError: the file cannot be written; found out before any work is done.
+    """
+    if kind not in MODELS:
+        raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
+    require_writable(output.parent)
+    ground = ground_for(data, target, family, plan)
+    fitted = []
+    if kind != "net":
+        progress("linear model, l2 chosen on validation rows")
+        fitted.append(choose_l2(ground))
+    if kind != "linear":
+        progress("net")
+        fitted.append(fit_net_model(ground, on_record, keep_interrupted=True))
+    interrupted = fitted[-1].verdict.kind is VerdictKind.INTERRUPTED
+    chosen = fitted[-1] if len(fitted) == 1 or interrupted else recommend(fitted)
+    chosen.model.save(output)
+    return chosen
+
+
+def ground_for(data: Source, target: str | None, family: str | None, plan: Plan) -> Ground:
+    """Read the data and deal its rows."""
+    task = task_for(data)
+    examples = task.load(data, target, family)
+    return Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan)
+
+
+def predict_rows(model: Path, data: Source) -> pl.DataFrame:
+    """Predict every row of a table."""
+    loaded = Model.load(model)
+    return loaded.predict(task_for(data).raw_rows(data, loaded)).to_frame()
+
+
+def write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write CSV or Parquet, by the name's ending.
+
+    Raises:
+        OutputError: another ending, or a file that cannot be written.
+    """
+    buffer = BytesIO()
+    if path.suffix.lower() == ".parquet":
+        table.write_parquet(buffer)
+    elif path.suffix.lower() == ".csv":
+        table.write_csv(buffer)
+    else:
+        raise OutputError(f"{path}: expected a name that ends in .csv or .parquet")
+    atomic_write(path, buffer.getvalue())
+
+
+def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
+    """Judge a model on all rows of a table that have a target."""
+    loaded = Model.load(model)
+    examples = task_for(data).load(data, loaded.target.name, None, known=loaded)
+    judged = judge(loaded, loaded.encoder.encode(examples.raw), examples.y, seed=0)
+    return {"title": loaded.notes.get("title", model.name), "rows": len(examples), **judged}
+
+
+def race_rules(
+    data: Source,
+    target: str | None,
+    rules: tuple[str, ...] | None,
+    model: str,
+    *,
+    family: str | None,
+    plan: Plan,
+    progress: Callable[[str], None],
+) -> Mapping[str, Any]:
+    """Race rules on the linear model or the net."""
+    if model not in MODELS[1:]:
+        raise UnknownNameError(f"no model {model!r} to race on; there are linear and net")
+    progress("racing the learning rules")
+    return race_json(ground_for(data, target, family, replace(plan, race_rules=rules)), model)

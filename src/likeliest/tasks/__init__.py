@@ -1,0 +1,30 @@
+"""Fields of application: what their data look like and what they expect. No new mathematics lives here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from likeliest.data import catalogue
+from likeliest.errors import SourceError
+from likeliest.tasks.base import Examples, Source, Task
+from likeliest.tasks.table import Table
+
+__all__ = ["TASKS", "Examples", "Source", "Table", "Task", "task_for"]
+
+TASKS: tuple[Task, ...] = (Table(),)
+
+
+def task_for(source: Source) -> Task:
+    """The first task that recognises a path or a name.
+
+    Raises:
+        SourceError: none does; the message lists what can be given.
+    """
+    for task in TASKS:
+        if task.recognises(source):
+            return task
+    names = ", ".join(entry.name for entry in catalogue())
+    found = "a folder" if Path(source).is_dir() else "a file" if Path(source).exists() else "nothing"
+    raise SourceError(
+        f"expected a CSV, TSV or Parquet file, or one of the data sets {names}; found {found} at {str(source)!r}"
+    )

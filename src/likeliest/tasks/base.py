@@ -1,0 +1,97 @@
+"""The seam between the study and a field of application.
+
+A task knows what its field's files look like and what its field expects; it returns values and never loops over batches, fits
+or measures. The study does that, the same for every field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeliest.data import Split, TableEncoder, Target
+from likeliest.families import Family
+from likeliest.model import Model
+from likeliest.predictors import Predictor
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Cell, Data
+
+Source = str | Path
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Raw rows with their target, as a task loaded them.
+
+    Attributes:
+        name: short, for headings.
+        source: as the user gave it.
+        raw: the raw rows, without the target; what an encoder takes.
+        y: (n,) class indices or numbers.
+        target: what is predicted.
+        rows: (n,) row numbers in the file; the first data row is 1.
+        rows_in_source: rows in the file, those without a target included.
+        sha256: of the data, so that a report says what it speaks of.
+        notes: what was said aloud while reading.
+    """
+
+    name: str
+    source: str
+    raw: Any
+    y: NDArray[Any]
+    target: Target
+    rows: NDArray[np.int64]
+    rows_in_source: int
+    sha256: str
+    notes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+class Task(Protocol):
+    """One field of application."""
+
+    name: str
+
+    def recognises(self, source: Source) -> bool:
+        """Whether this path or name is of this field."""
+        ...
+
+    def load(self, source: Source, target: str | None, family: str | None, *, known: Model | None = None) -> Examples:
+        """Read raw rows and target; with a known model, as what that model learnt."""
+        ...
+
+    def raw_rows(self, source: Source, model: Model) -> Any:
+        """Read raw rows to be predicted, which need no target."""
+        ...
+
+    def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
+        """Deal rows to training, validation and test, as the field demands."""
+        ...
+
+    def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
+        """Learn how raw rows become x from some of them: in raw units for linear models, standardised for nets."""
+        ...
+
+    def family(self, examples: Examples) -> Family:
+        """The probability function that the target calls for."""
+        ...
+
+    def predictors(self, family: Family, inputs: int, outputs: int, hidden: Sequence[int]) -> Mapping[str, Predictor]:
+        """The field's models by name; "linear" and "net" are among them."""
+        ...
+
+    def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
+        """The report's first chapter."""
+        ...
+
+    def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
+        """A few values of one example as text, for a table of surprises; ``names`` says which speak loudest."""
+        ...

@@ -1,0 +1,188 @@
+"""Tables: CSV, TSV and Parquet files, polars frames, and the named data sets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from likeliest.data import (
+    Split,
+    TableEncoder,
+    Target,
+    catalogue,
+    duplicates_across,
+    find_target,
+    load_named,
+    read_table,
+    rows_with_target,
+)
+from likeliest.data import split as split_rows
+from likeliest.errors import TargetError
+from likeliest.families import Family
+from likeliest.families import family as family_by_name
+from likeliest.model import Model
+from likeliest.nets import net_predictor
+from likeliest.predictors import Columns, Constant, Linear, Predictor
+from likeliest.tasks.base import Examples, Source
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Cell, ClassCount, Column, Data, Histogram
+    from likeliest.report.schema import Target as TargetJson
+
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
+LEAST_ROWS = 10
+_HISTOGRAM_BINS = 24
+_KIND_NAMES = {"Number": "number", "Levels": "category", "Truth": "boolean", "Moment": "date", "Presence": "boolean"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows and columns; see `likeliest.tasks.base.Task` for what each method promises."""
+
+    name: str = "table"
+
+    def recognises(self, source: Source) -> bool:
+        """A file with a table's suffix, or the name of a catalogued table."""
+        return Path(source).suffix.lower() in SUFFIXES or _is_named(source)
+
+    def load(self, source: Source, target: str | None, family: str | None, *, known: Model | None = None) -> Examples:
+        """Read a table and its target column.
+
+        Raises:
+            TargetError: there is no such column, it cannot be predicted, or too few rows are left.
+        """
+        name, frame, sha256, column = _read(source, target, known)
+        present = rows_with_target(frame[column])
+        notes = []
+        if dropped := frame.height - len(present):
+            notes.append(f"{dropped} rows have no {column!r} and were left out")
+        learnt = known.target if known else Target.learn(frame[column], family)
+        if len(present) < (1 if known else LEAST_ROWS):
+            raise TargetError(
+                f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS} to fit, choose and test on"
+            )
+        kept = frame[present]
+        y = learnt.encode(kept[column])
+        return Examples(
+            name, str(source), kept.drop(column), y, learnt, present + 1, frame.height, sha256, (*notes, learnt.explanation)
+        )
+
+    def raw_rows(self, source: Source, model: Model) -> pl.DataFrame:
+        """Read a table, with the columns that the model knows as categories kept as text."""
+        return _frame(source, model)
+
+    def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
+        """At random, class by class where there are classes."""
+        stratify = examples.target.classes is not None
+        return split_rows(len(examples), y=examples.y, stratify=stratify, seed=seed, fractions=fractions)
+
+    def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
+        """One small value per column, learnt on the given rows alone."""
+        return TableEncoder.learn(examples.raw, rows=rows, standardise=standardise)
+
+    def family(self, examples: Examples) -> Family:
+        """The family that the target's values call for, or the one asked for."""
+        return family_by_name(examples.target.family)
+
+    def predictors(self, family: Family, inputs: int, outputs: int, hidden: Sequence[int]) -> Mapping[str, Predictor]:
+        """A linear model and a fully connected net; columns after the first are constants."""
+        extra = {name: Constant() for name in (family.columns or ())[1:]}
+        linear = Linear(inputs, outputs)
+        return {
+            "linear": Columns(linear, **extra) if extra else linear,
+            "net": net_predictor(family, inputs, outputs, hidden, "relu"),
+        }
+
+    def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
+        """Columns, target, split, and copies across the split."""
+        copies = duplicates_across(examples.raw, split)
+        pairs = zip(copies.rows[:5], copies.twins[:5], strict=True)
+        return {
+            "name": examples.name,
+            "source": examples.source,
+            "rows": examples.rows_in_source,
+            "rows_dropped": examples.rows_in_source - len(examples),
+            "columns": [_column(examples.raw[kind.name], kind, split.train) for kind in encoder.kinds],
+            "left_out": [{"name": n, "reason": r} for n, r in encoder.left_out.items()],
+            "inputs": len(encoder.names),
+            "target": _target(examples, split),
+            "split": {
+                "train": len(split.train),
+                "validation": len(split.validation),
+                "test": len(split.test),
+                "method": "at random" + (", class by class" if examples.target.classes is not None else ""),
+            },
+            "duplicates": {
+                "count": len(copies),
+                "examples": [[int(examples.rows[a]), int(examples.rows[b])] for a, b in pairs],
+            },
+            "notes": [*examples.notes, *([copies.message] if len(copies) else [])],
+        }
+
+    def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
+        """Values of the named columns in one row."""
+        known = [n for n in names if n in examples.raw.columns] or examples.raw.columns[:3]
+        return [{"name": n, "value": _text(examples.raw[n][row])} for n in known[:3]]
+
+
+def _read(source: Source, target: str | None, known: Model | None) -> tuple[str, pl.DataFrame, str, str]:
+    """Name, frame, hash and target column of a path or a catalogued name."""
+    frame = _frame(source, known)
+    if _is_named(source):
+        return str(source), frame, hashlib.sha256(frame.write_csv().encode()).hexdigest(), find_target(frame, target)
+    path = Path(source)
+    return path.name, frame, hashlib.sha256(path.read_bytes()).hexdigest(), find_target(frame, target)
+
+
+def _frame(source: Source, known: Model | None) -> pl.DataFrame:
+    if _is_named(source):
+        return load_named(str(source)).frame
+    return read_table(Path(source), as_text=known.encoder.text_columns if known else ())
+
+
+def _is_named(source: Source) -> bool:
+    return str(source) in [entry.name for entry in catalogue()] and not Path(source).is_file()
+
+
+def _column(column: pl.Series, kind: Any, train: NDArray[np.int64]) -> Column:
+    described: Column = {
+        "name": kind.name,
+        "kind": _KIND_NAMES[type(kind).__name__],
+        "missing": column.null_count(),
+        "levels": column.n_unique() - (column.null_count() > 0) if not column.dtype.is_numeric() else None,
+        "encoded": len(kind.names),
+    }
+    if column.dtype.is_numeric():
+        known = column[train].drop_nulls().cast(pl.Float64).to_numpy()
+        low, median, high = np.quantile(known, (0, 0.5, 1)) if len(known) else (np.nan,) * 3
+        return described | {"low": float(low), "median": float(median), "high": float(high)}  # type: ignore[return-value]
+    common = column.drop_nulls().mode().sort()
+    return described | {"example": _text(common[0]) if len(common) else ""}  # type: ignore[return-value]
+
+
+def _target(examples: Examples, split: Split) -> TargetJson:
+    target, y = examples.target, examples.y
+    shared = {"name": target.name, "explanation": target.explanation}
+    if target.classes is None:
+        counts, edges = np.histogram(y, bins=_HISTOGRAM_BINS)
+        histogram: Histogram = {"label": "all rows", "edges": edges.tolist(), "counts": counts.tolist()}
+        return {**shared, "kind": "number", "classes": None, "histogram": histogram}  # type: ignore[typeddict-item]
+    sizes = [np.bincount(y[rows], minlength=len(target.classes)) for rows in split]
+    classes: list[ClassCount] = [
+        {"name": str(c), "train": int(sizes[0][k]), "validation": int(sizes[1][k]), "test": int(sizes[2][k])}
+        for k, c in enumerate(target.classes)
+    ]
+    return {**shared, "kind": "classes", "classes": classes, "histogram": None}  # type: ignore[typeddict-item]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
