@@ -61,7 +61,7 @@ def tidy_target(column: pl.Series) -> pl.Series:
         return column
     if not column.dtype.is_numeric():
         raise TargetError(
-            f"column {column.name!r}: expected a target of texts, truths or numbers, found cells of type "
+            f"column {column.name!r}: expected a target of texts, booleans or numbers, found cells of type "
             f"{column.dtype}; turn it into a number, such as the days from a fixed date"
         )
     values = column.cast(pl.Float64)
@@ -88,11 +88,6 @@ def refuse_hopeless(column: pl.Series) -> None:
         )
     if column.dtype != pl.String:
         return
-    if present.n_unique() == len(present):
-        raise TargetError(
-            f"column {name!r}: expected classes that repeat, found {len(present)} texts that all differ "
-            f"({present[0]!r}, {present[1]!r}, …); name another target"
-        )
     cells.refuse(
         column,
         cells.slips(column),
@@ -100,6 +95,11 @@ def refuse_hopeless(column: pl.Series) -> None:
         "correct the cell, or leave it empty to have the row left out",
         TargetError,
     )
+    if present.n_unique() == len(present):
+        raise TargetError(
+            f"column {name!r}: expected classes that repeat, found {len(present)} texts that all differ "
+            f"({present[0]!r}, {present[1]!r}, …); name another target"
+        )
 
 
 def family_of(present: pl.Series) -> str:
@@ -132,14 +132,14 @@ def classes_of(present: pl.Series, family: str) -> tuple[Label, ...]:
 
 
 def refuse_unless_numbers(column: pl.Series, family: str) -> None:
-    """Raise where a family of numbers gets texts or truths, or a family of counts what is no count.
+    """Raise where a family of numbers gets texts or booleans, or a family of counts what is no count.
 
     Raises:
-        TargetError: texts or truths.
+        TargetError: texts or booleans.
         SupportError: a negative number, or one between integers, for poisson or negative_binomial; with its row.
     """
     if not column.dtype.is_numeric():
-        kind = "truths" if column.dtype == pl.Boolean else "texts"
+        kind = "booleans" if column.dtype == pl.Boolean else "texts"
         raise TargetError(
             f"column {column.name!r}: expected numbers, as family {family} needs, found {kind} such as "
             f"{column.drop_nulls()[0]!r}; use --family categorical"
@@ -163,7 +163,7 @@ def listed(classes: tuple[Label, ...], limit: int = 6) -> str:
 def explain(column: pl.Series, family: str, classes: tuple[Label, ...] | None, *, asked: bool) -> str:
     """Return why the target has its family, what else it could have, and which rows have no target."""
     present = column.drop_nulls()
-    kind = {pl.String: "texts", pl.Boolean: "truths", pl.Int64: "integers"}.get(present.dtype.base_type(), "numbers")
+    kind = {pl.String: "texts", pl.Boolean: "booleans", pl.Int64: "integers"}.get(present.dtype.base_type(), "numbers")
     held = f"{present.n_unique()} distinct {kind}"
     what = f"{held} ({listed(classes)})" if classes else f"{held} from {present.min()!r} to {present.max()!r}"
     words = [f"{column.name!r} holds {what}; its family is {family}{', as asked' if asked else ''}."]

@@ -12,6 +12,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
 import polars as pl
 
@@ -35,7 +36,10 @@ def read_delimited(content: bytes, place: str, separator: str | None = None) -> 
     """
     text = decode(content, place)
     separator = separator or find_separator(text)
-    names = column_names(next(_records(text, separator, place))[1], place)
+    _, header = next(_records(text, separator, place), (0, []))
+    if not header:
+        raise TableError(f"{place}: expected a header line and rows, found an empty file")
+    names = column_names(header, place)
     text = _checked(text, separator, names, place)
     return pl.read_csv(text.encode(), separator=separator, new_columns=names, infer_schema=False), separator
 
@@ -44,10 +48,8 @@ def decode(content: bytes, place: str) -> str:
     """Return the text of UTF-8 bytes, a byte order mark taken off.
 
     Raises:
-        TableError: the file is empty, is UTF-16 or in another encoding, or has a NUL byte; with the line.
+        TableError: the bytes are UTF-16 or in another encoding, or one of them is NUL; with the line.
     """
-    if not content.strip():
-        raise TableError(f"{place}: expected a header line and rows, found an empty file")
     if content.startswith(_UTF16) or (content[:4].count(0) == 2 and b"\0\0" not in content[:4]):
         raise TableError(
             f"{place}: expected UTF-8 text, found UTF-16; save it as UTF-8, "
@@ -69,15 +71,16 @@ def decode(content: bytes, place: str) -> str:
 
 
 def find_separator(text: str) -> str:
-    """Return the separator that cuts the first lines into the most cells of equal number, a comma if none does."""
-    lines = text.lstrip().split("\n", _GLANCE)[:_GLANCE]
+    """Return the separator that cuts the first lines into the most cells of equal number, or else the header's."""
+    lines = list(islice(io.StringIO(text.lstrip("\r\n"), newline=""), _GLANCE))
 
     def evenness(separator: str) -> tuple[int, int]:
         try:
             counts = {len(record) for record in csv.reader(lines, delimiter=separator) if record}
         except csv.Error:
             counts = set()
-        return counts.pop() if len(counts) == 1 else 0, lines[0].count(separator)
+        even = len(counts) == 1 and counts != {1}
+        return max(counts) if even else 0, "".join(lines[:1]).count(separator)
 
     return max(SEPARATORS, key=evenness)
 

@@ -185,7 +185,9 @@ class _Learner:
             self.kinds.append(Presence(column.name))
         else:
             value = column.drop_nulls()[0]
-            self.left_out[column.name] = f"constant: always {value!r}, where {first!r} does not say so already"
+            self.left_out[column.name] = (
+                f"always {value!r} where it is there, and where that is, {first!r} tells already"
+            )
 
     def _kind(self, column: pl.Series, *, indicator: bool) -> Kind:
         if column.dtype == pl.Boolean:
@@ -229,7 +231,7 @@ def _pattern(column: pl.Series) -> bytes:
 def _require(frame: pl.DataFrame, names: Collection[str]) -> None:
     absent = [name for name in names if name not in frame.columns]
     if absent:
-        near = get_close_matches(absent[0], frame.columns, n=1)
+        near = get_close_matches(absent[0], [name for name in frame.columns if name not in names], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"the table has {', '.join(map(repr, frame.columns[:10]))}"
         raise ColumnError(f"expected the columns learnt, found no {', '.join(map(repr, absent))}; {hint}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 
-from likeliest.data.cells import MISSING, parse_moments, parse_numbers
+from likeliest.data.cells import MISSING, parse_moments, parse_numbers, parse_truths
 
 _GLANCE = 100
 
@@ -32,7 +32,7 @@ def infer(text: pl.Series, *, decimal_comma: bool = False) -> pl.Series:
     present = text.drop_nulls()
     if present.is_empty():
         return text
-    for parse in (_integers, _floats_with_comma if decimal_comma else parse_numbers, _truths, parse_moments):
+    for parse in (_integers, _floats_with_comma if decimal_comma else parse_numbers, parse_truths, parse_moments):
         if _fits(parse, present.head(_GLANCE)) and _fits(parse, present):
             return parse(text)
     return text
@@ -48,7 +48,3 @@ def _integers(text: pl.Series) -> pl.Series:
 
 def _floats_with_comma(text: pl.Series) -> pl.Series:
     return parse_numbers(text.str.replace(",", ".", literal=True))
-
-
-def _truths(text: pl.Series) -> pl.Series:
-    return text.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
