@@ -19,7 +19,7 @@ from likeliest.randomness import stream
 ROWS = 256
 """A certificate looks at so many rows at most: a gradient is wrong on few rows or on many alike."""
 FINE = 1e-4
-"""Where differences resolve no less than this of the gradient, θ counts as an optimum and a point beside it is taken."""
+"""Where differences resolve no less of the gradient than this, θ counts as an optimum: a point beside it is taken."""
 _ELEMENTS = 2**21
 _WOBBLES = 3
 
