@@ -51,6 +51,19 @@ def test_every_row_is_as_likely_to_be_tested_as_any_other() -> None:
     assert abs(tested[y == 2].mean() / 2000 - 0.2) < 0.01
 
 
+def test_many_small_classes_together_get_their_share() -> None:
+    y = np.repeat(np.arange(200), 7)
+    counts = [len(part) for part in split(len(y), y=y, stratify=True, seed=0)]
+    np.testing.assert_allclose(counts, [840, 280, 280], atol=4 * np.sqrt(200) / 2)
+
+
+def test_each_class_is_in_every_part_whatever_the_fractions() -> None:
+    y = np.repeat([0, 1], [3, 8])
+    for fractions in ((0.05, 0.05, 0.9), (0.9, 0.05, 0.05), (0.05, 0.9, 0.05)):
+        for part in split(len(y), y=y, stratify=True, seed=0, fractions=fractions):
+            assert set(y[part]) == {0, 1}
+
+
 def test_a_class_keeps_its_rows_whatever_stands_in_the_others() -> None:
     y = np.array(["a"] * 10 + ["b"] * 10)
     other = np.array(["a"] * 10 + ["c"] * 10 + ["b"] * 5)
