@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from likeliest.files import write_together
 from likeliest.report.reading import read_report
-from likeliest.report.writing import write_together
 
 
 def render(report_json: str | Path, out: str | Path | None = None) -> dict[str, Path]:

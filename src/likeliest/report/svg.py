@@ -51,8 +51,7 @@ def draw(spec: dict[str, Any], name: str, title: str, description: str) -> str:
     """
     vl_convert.register_font_directory(str(FONTS))
     root = ET.fromstring(vl_convert.vegalite_to_svg(spec, config=CONFIG, allowed_base_urls=[]))
-    for element in root.iter():
-        _rename(element, name)
+    _rename(root, name)
     _describe(root, name, title, description)
     ET.register_namespace("", _SVG)
     buffer = io.BytesIO()
@@ -60,15 +59,15 @@ def draw(spec: dict[str, Any], name: str, title: str, description: str) -> str:
     return buffer.getvalue().decode("utf-8")
 
 
-def _rename(element: ET.Element, name: str) -> None:
-    """Prefix the identifiers that Vega numbers from zero in every chart, and drop its per-mark labels."""
-    for key, value in list(element.attrib.items()):
-        if key.startswith("aria-") or key == "role":
-            del element.attrib[key]
-        elif key == "id":
-            element.set(key, f"{name}-{value}")
-        else:
-            element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+def _rename(root: ET.Element, name: str) -> None:
+    """Number identifiers anew, since Vega goes on counting from chart to chart, and drop its per-mark labels."""
+    identifiers = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+    new = {old: f"{name}-{place}" for place, old in enumerate(identifiers)}
+    for element in root.iter():
+        kept = {key: value for key, value in element.attrib.items() if key != "role" and not key.startswith("aria-")}
+        element.attrib.clear()
+        for key, value in kept.items():
+            element.set(key, new[value] if key == "id" else _REFERENCE.sub(lambda m: f"url(#{new[m[1]]})", value))
 
 
 def _describe(root: ET.Element, name: str, title: str, description: str) -> None:

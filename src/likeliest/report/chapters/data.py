@@ -66,7 +66,9 @@ def _columns(data: Data) -> list[Block]:
     rest = len(columns) - SHOWN
     caption = "Columns in use." + (f" {rest} more are listed in report.json." if rest > 0 else "")
     head = ["column", "kind", "missing", "levels", "smallest", "median", "largest", "commonest"]
-    return [table(head, map(_column, columns[:SHOWN]), f"{caption} Ranges are those of the training rows.", text=2)]
+    return [
+        table(head, map(_column, columns[:SHOWN]), f"{caption} Ranges are those of the training rows.", text=2, wide=0)
+    ]
 
 
 def _column(column: Column) -> list[str]:

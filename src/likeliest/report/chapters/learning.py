@@ -125,9 +125,9 @@ def _rules(page: LearningRule) -> list[Block]:
         heading("Three rules, one error"),
         prose(
             "Rosenblatt's perceptron (1958) moves by whole steps and only when it is wrong. The delta rule of",
-            "Widrow and Hoff (1960) moves in proportion to the distance and so pushes back rows that are right by more than 1.",
-            "The logistic rule moves by the probability it gave to the wrong answer: never more than 1, never quite",
-            "nothing, and it alone is the gradient of a likelihood of classes.",
+            "Widrow and Hoff (1960) moves in proportion to the distance and so pushes back rows that are right by more",
+            "than 1. The logistic rule moves by the probability it gave to the wrong answer: never more than 1, never",
+            "quite nothing, and it alone is the gradient of a likelihood of classes.",
         ),
         figure("updates", f"Update against η for a row with y = 1: {names}."),
     ]
