@@ -6,7 +6,11 @@ A NaN in a column of numbers is a missing cell; ±inf is refused, for no mean or
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from likeliest.errors import ColumnError, InputError
 
@@ -19,23 +23,30 @@ _MOMENTS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%
 _MOMENTS_WITH_ZONE = ("%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M:%S%.f%#z")
 
 
-def row_names(mask: pl.Series, limit: int = 5) -> str:
+Mask: TypeAlias = NDArray[np.bool_]
+
+
+def row_names(mask: Mask, limit: int = 5) -> str:
     """Name the rows where ``mask`` holds: "row 17", "rows 3, 17 and 40", "rows 1, 2, 3, 4, 5 and 12 more"."""
-    rows = [str(i + 1) for i in mask.arg_true().head(limit)]
-    more = int(mask.sum()) - len(rows)
-    if more > 0:
-        rows.append(f"{more} more")
-    return f"row {rows[0]}" if len(rows) == 1 else f"rows {', '.join(rows[:-1])} and {rows[-1]}"
+    rows = np.flatnonzero(mask) + 1
+    names = [str(row) for row in rows[:limit]] + [f"{len(rows) - limit} more"] * (len(rows) > limit)
+    return f"row {names[0]}" if len(names) == 1 else f"rows {', '.join(names[:-1])} and {names[-1]}"
 
 
-def refuse(series: pl.Series, bad: pl.Series, needed: str, remedy: str, error: type[InputError] = ColumnError) -> None:
+def refuse(series: pl.Series, bad: Mask, needed: str, remedy: str, error: type[InputError] = ColumnError) -> None:
     """Raise ``error`` at the first row where ``bad`` holds, with what stands there; do nothing where none does."""
-    rows = bad.arg_true()
-    if rows.is_empty():
+    if not bad.any():
         return
-    more = f" (and {len(rows) - 1} more such rows)" if len(rows) > 1 else ""
-    found = series[int(rows[0])]
-    raise error(f"column {series.name!r} row {rows[0] + 1}: expected {needed}, found {found!r}{more}; {remedy}")
+    first, count = int(np.argmax(bad)), int(bad.sum())
+    more = f" (and {count - 1} more such rows)" if count > 1 else ""
+    raise error(f"column {series.name!r} row {first + 1}: expected {needed}, found {series[first]!r}{more}; {remedy}")
+
+
+def unread(series: pl.Series, values: pl.Series) -> Mask:
+    """Return where a cell is there but reading it gave nothing."""
+    gone: Mask = values.is_null().to_numpy()
+    there: Mask = series.is_not_null().to_numpy()
+    return gone & there
 
 
 def texts(series: pl.Series) -> pl.Series:
@@ -80,10 +91,10 @@ def numbers(series: pl.Series) -> pl.Series:
         ColumnError: at the first cell that is no finite number, with its row.
     """
     values = series.cast(pl.Float64) if series.dtype.is_numeric() else parse_numbers(texts(series))
-    remedy = "correct the cell, or leave it empty to have it treated as missing"
-    refuse(series, values.is_null() & series.is_not_null(), "a finite number", remedy)
-    refuse(series, values.is_infinite().fill_null(value=False), "a finite number", remedy)
-    return values.fill_nan(None)
+    array = values.to_numpy()
+    bad = np.isinf(array) | unread(series, values)
+    refuse(series, bad, "a finite number", "correct the cell, or leave it empty to have it treated as missing")
+    return values.fill_nan(None) if np.isnan(array).any() else values
 
 
 def parse_truths(text: pl.Series) -> pl.Series:
@@ -92,13 +103,13 @@ def parse_truths(text: pl.Series) -> pl.Series:
     return text.str.strip_chars().str.to_lowercase().replace_strict(known, default=None, return_dtype=pl.Boolean)
 
 
-def slips(text: pl.Series) -> pl.Series:
+def slips(text: pl.Series) -> Mask:
     """Return where a column of numbers has slipped: its texts that are no numbers, if they are at most one cell in ten.
 
     Taken as text, such a column would silently turn into hundreds of levels.
     """
-    bad = text.is_not_null() & parse_numbers(text).is_null()
-    return bad if int(bad.sum()) <= _SLIPS * text.count() else bad & False
+    bad = unread(text, parse_numbers(text))
+    return bad if bad.sum() <= _SLIPS * text.count() else np.zeros_like(bad)
 
 
 def truths(series: pl.Series) -> pl.Series:
@@ -108,7 +119,7 @@ def truths(series: pl.Series) -> pl.Series:
         ColumnError: at the first cell that `parse_truths` cannot read, with its row.
     """
     values = parse_truths(texts(series))
-    refuse(series, values.is_null() & series.is_not_null(), "true or false", "correct the cell or leave it empty")
+    refuse(series, unread(series, values), "true or false", "correct the cell or leave it empty")
     return values
 
 
@@ -123,7 +134,7 @@ def moments(series: pl.Series) -> pl.Series:
     values = series if series.dtype == pl.Date else parse_moments(texts(series))
     refuse(
         series,
-        values.is_null() & series.is_not_null(),
+        unread(series, values),
         "a date such as 2024-03-31 or 2024-03-31T14:30:00",
         "correct the cell or leave it empty",
     )

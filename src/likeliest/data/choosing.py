@@ -67,7 +67,7 @@ def tidy_target(column: pl.Series) -> pl.Series:
     values = column.cast(pl.Float64)
     cells.refuse(
         column,
-        ~values.is_finite().fill_null(value=True),
+        ~np.isfinite(values.fill_null(0.0).to_numpy()),
         "a finite target",
         "correct the cell, or leave it empty to have the row left out",
         TargetError,
@@ -145,7 +145,7 @@ def refuse_unless_numbers(column: pl.Series, family: str) -> None:
             f"{column.drop_nulls()[0]!r}; use --family categorical"
         )
     if family in COUNT_FAMILIES:
-        bad = (column < 0) | (column != column.round(0))
+        bad = ((column < 0) | (column.cast(pl.Float64) % 1 != 0)).fill_null(value=False).to_numpy()
         cells.refuse(
             column,
             bad,
@@ -172,7 +172,9 @@ def explain(column: pl.Series, family: str, classes: tuple[Label, ...] | None, *
     if not asked and kind == "integers":
         words.append(_other_choice(present, family))
     if column.has_nulls():
-        words.append(f"{column.null_count()} without a target left out: {cells.row_names(column.is_null())}.")
+        words.append(
+            f"{column.null_count()} without a target left out: {cells.row_names(column.is_null().to_numpy())}."
+        )
     return " ".join(filter(None, words))
 
 

@@ -102,10 +102,10 @@ class Moment:
             ColumnError: at the first cell that is no date.
         """
         moments = cells.moments(column)
-        there = moments.is_not_null().to_numpy()
+        missing = moments.is_null().to_numpy()
         values = np.tile(np.asarray(self.means), (len(moments), 1))
         columns = calendar(moments.drop_nulls(), self.origin)
         for j, part in enumerate(self.parts):
-            values[there, j] = columns[part]
+            values[~missing, j] = columns[part]
         coded = (values - np.asarray(self.centres)) / np.asarray(self.scales)
-        return with_indicator(coded, moments.is_null(), self.indicator)
+        return with_indicator(coded, missing, self.indicator)

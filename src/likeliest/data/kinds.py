@@ -26,9 +26,9 @@ def indicator_name(name: str) -> str:
     return f"{name} is missing"
 
 
-def with_indicator(values: Matrix, missing: pl.Series, indicator: bool) -> Matrix:
+def with_indicator(values: Matrix, missing: cells.Mask, indicator: bool) -> Matrix:
     """Return ``values`` (n, k), and to their right, where the kind has an indicator, ``missing`` as 0 and 1."""
-    return np.column_stack([values, missing.to_numpy()]) if indicator else values
+    return np.column_stack([values, missing]) if indicator else values
 
 
 def missing_words(name: str, indicator: bool) -> str:
@@ -93,16 +93,13 @@ class Number:
         Raises:
             ColumnError: at the first cell that is no finite number, or lies too far out to be one once scaled.
         """
-        values = cells.numbers(column)
+        values = cells.numbers(column).to_numpy()
+        missing = np.isnan(values)
         with np.errstate(over="ignore"):
-            coded = (values.fill_null(self.mean).to_numpy() - self.centre) / self.scale
-        cells.refuse(
-            column,
-            pl.Series(~np.isfinite(coded), dtype=pl.Boolean),
-            f"a number nearer to {self.centre:.4g} ± {self.scale:.4g}",
-            "correct the cell",
-        )
-        return with_indicator(coded.reshape(-1, 1), values.is_null(), self.indicator)
+            coded = (np.where(missing, self.mean, values) - self.centre) / self.scale
+        near = f"a number nearer to {self.centre:.4g} ± {self.scale:.4g}"
+        cells.refuse(column, ~np.isfinite(coded), near, "correct the cell")
+        return with_indicator(coded.reshape(-1, 1), missing, self.indicator)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class Truth:
         """
         values = cells.truths(column)
         coded = values.cast(pl.Float64).fill_null(self.mean).to_numpy()
-        return with_indicator(coded.reshape(-1, 1), values.is_null(), self.indicator)
+        return with_indicator(coded.reshape(-1, 1), values.is_null().to_numpy(), self.indicator)
 
 
 @dataclass(frozen=True, slots=True)

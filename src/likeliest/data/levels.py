@@ -101,7 +101,8 @@ class Levels:
             places[self.reference] = zero
         unseen = len(self.levels)
         index = text.replace_strict(places, default=unseen, return_dtype=pl.Int64).to_numpy()
-        index = np.where(text.is_null().to_numpy(), zero, index)
+        missing = text.is_null().to_numpy()
+        index = np.where(missing, zero, index)
         coded = np.zeros((len(text), zero + 1))
         coded[np.arange(len(text)), index] = 1.0
-        return with_indicator(coded[:, :zero], text.is_null(), self.indicator)
+        return with_indicator(coded[:, :zero], missing, self.indicator)

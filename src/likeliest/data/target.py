@@ -81,15 +81,17 @@ class Target:
             SupportError: a cell is no count, where the family is one of counts; with its row.
         """
         column = column.alias(self.name)
-        cells.refuse(column, column.is_null(), "a target", "leave the row out: see rows_with_target", TargetError)
+        cells.refuse(
+            column, column.is_null().to_numpy(), "a target", "leave the row out: see rows_with_target", TargetError
+        )
         return self._numbers(column) if self.classes is None else self._indices(column, self.classes)
 
     def _numbers(self, column: pl.Series) -> NDArray[np.float64]:
         values = cells.parse_numbers(cells.texts(column)) if column.dtype == pl.String else tidy_target(column)
-        bad = values.is_null() | ~values.cast(pl.Float64, strict=False).is_finite().fill_null(value=False)
-        cells.refuse(column, bad, "a finite number", "correct the cell, or leave the row out", TargetError)
+        y = values.cast(pl.Float64).to_numpy()
+        cells.refuse(column, ~np.isfinite(y), "a finite number", "correct the cell, or leave the row out", TargetError)
         refuse_unless_numbers(values, self.family)
-        return values.cast(pl.Float64).to_numpy()
+        return y
 
     def _indices(self, column: pl.Series, classes: tuple[Label, ...]) -> NDArray[np.int64]:
         text, known = cells.texts(column), pl.Series(classes)
@@ -100,7 +102,7 @@ class Target:
         index = text.replace_strict(known, pl.Series(range(len(classes))), default=None, return_dtype=pl.Int64)
         cells.refuse(
             column,
-            index.is_null(),
+            index.is_null().to_numpy(),
             f"one of the classes learnt ({listed(classes)})",
             "correct the cell, or learn again from rows of that class",
             TargetError,
