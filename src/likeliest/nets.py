@@ -63,6 +63,7 @@ def fit_net(
     batch_size: int | None = 32,
     budget: Budget | float | None = None,
     patience: int | None = 10,
+    measure_every: float = 1.0,
     l2: float | Tensor = 0.0,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
@@ -82,7 +83,8 @@ def fit_net(
         validation: held-out (x, y) or (x, y, weight); without it the last θ is returned.
         batch_size: rows to a step; None is all of them, as full-batch rules want.
         budget: see `fit`.
-        patience: measurements (one a pass) without a new held-out best before it stops.
+        patience: measurements without a new held-out best before it stops.
+        measure_every: passes between two measurements.
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
@@ -117,6 +119,7 @@ def fit_net(
         seed=seed,
         validation=held_out,
         patience=patience if held_out is not None else None,
+        measure_every=measure_every,
         progress=progress,
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)

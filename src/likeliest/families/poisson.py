@@ -19,9 +19,10 @@ from likeliest.numerics import exp_above_tangent, weighted_mean, xmul
 @final
 @dataclass(frozen=True)
 class Poisson(Canonical):
-    """y ∈ {0, 1, 2, …} with mean e^η.
+    """y ∈ {0, 1, 2, …} with mean e^η; y may also be a rate ≥ 0, a count over the exposure that is its weight.
 
-    η is (…, n, 1), the log of the mean; an offset of log exposure turns counts into rates. At the ends:
+    η is (…, n, 1), the log of the mean. An offset of log exposure models counts by their rates; rates weighted by their
+    exposure have the same score, and between integers log p goes on by y! = Γ(y + 1). At the ends:
 
     ==========  ==========  ===========  ==========
     η           log p(0)    log p(y>0)   score
@@ -43,7 +44,7 @@ class Poisson(Canonical):
     name = "poisson"
     link = "log"
     columns = ("mean",)
-    support = "a count y in {0, 1, 2, …}"
+    support = "a count or a rate y ≥ 0"
     formula = "p(y|η) = e^(yη) e^(−e^η) / y!"
     log_prob_formula = "log p(y|η) = yη − e^η − log y!"
     mean_formula = "E[y] = e^η"
@@ -52,8 +53,7 @@ class Poisson(Canonical):
 
     def check_support(self, y: Tensor, outputs: int | None = None) -> None:
         """See `Family.check_support`."""
-        fine = (y >= 0) & (y < math.inf) & (y == y.floor())
-        self._refuse(fine, y, "pass counts and put the exposure in an offset, or use the family normal")
+        self._refuse((y >= 0) & (y < math.inf), y, "leave the row out, or use the family normal")
 
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return y η − e^η − log y!; where e^η overflows it outgrows y η."""

@@ -1,0 +1,116 @@
+"""The two kinds of estimator: classes with their probabilities, and numbers with their mean. All follows from η."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets
+from torch import Tensor
+
+from likeliest.errors import SpecificationError, SupportError, TargetError
+from likeliest.estimators.base import Estimator, Rows
+from likeliest.families import Family, family
+from likeliest.interfaces import Eta
+
+
+class Classifier(ClassifierMixin, Estimator):
+    """One of K classes: bernoulli on one column of η where K = 2, categorical on K columns otherwise."""
+
+    classes_: NDArray[Any]
+
+    def _class_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        """Check the rows, set ``classes_`` and ``family_``, and return the rows with each class as its index."""
+        rows = self._rows(X, y, sample_weight, numeric=False)
+        check_classification_targets(rows.y)
+        self.classes_, index = np.unique(rows.y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise TargetError(
+                f"a classifier needs at least two classes; found one class, {self.classes_[0]!r}, in all {len(index)} rows "
+                "of positive weight; collect rows of another"
+            )
+        self.family_ = family("bernoulli" if len(self.classes_) == 2 else "categorical")
+        return rows._replace(y=index)
+
+    @property
+    def _outputs(self) -> int:
+        """Number of columns of η."""
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """η of each row: the log-odds of the second of two classes (n,), or one column a class (n, K)."""
+        eta = self._forward(self._new_rows(X)).numpy()
+        return eta[:, 0] if eta.shape[1] == 1 else eta
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The likeliest class of each row, (n,)."""
+        eta = self.decision_function(X)
+        return self.classes_[(eta > 0).astype(int) if eta.ndim == 1 else eta.argmax(1)]
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Log p(class | x), (n, K), computed from η: exact where the probability itself rounds to 0 or 1."""
+        eta = self._forward(self._new_rows(X))
+        every = torch.arange(len(self.classes_))
+        return torch.stack([self.family_.log_prob(eta, k.expand(len(eta))) for k in every], 1).numpy()
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """p(class | x), (n, K)."""
+        return np.exp(self.predict_log_proba(X))
+
+
+class Regressor(RegressorMixin, Estimator):
+    """A number: its mean is predicted, and its family says how it scatters."""
+
+    scale_: float
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """E[y | x] of each row, (n,)."""
+        eta = self._eta(self._new_rows(X))
+        mean: NDArray[np.float64] = self.family_.mean(eta).numpy()
+        return mean
+
+    def _eta(self, x: Tensor) -> Eta:
+        """η of the rows of x: the predictor's output alone, or beside the log of the scale."""
+        location = self._forward(x)
+        if self.family_.columns == ("mean",):
+            return location
+        log_scale = math.log(self.scale_) if self.scale_ > 0 else -math.inf
+        return location[:, 0], location.new_tensor([log_scale])
+
+
+class ChosenFamily(Regressor):
+    """A regressor whose user names the family."""
+
+    family: str | Family
+    link: str | None
+
+    def _chosen_family(self) -> Family:
+        if isinstance(self.family, Family):
+            chosen = self.family
+            if self.link not in (None, chosen.link):
+                raise SpecificationError(f"link={self.link!r} beside a family of link {chosen.link!r}; leave link out")
+        else:
+            chosen = family(self.family, self.link)
+        if chosen.columns is None:
+            raise SpecificationError(f"{chosen.name} is a family of classes; use LogisticRegression or NetClassifier")
+        return chosen
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say whether y must be positive."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = not _takes_negatives(self._chosen_family())
+        return tags
+
+
+def _takes_negatives(chosen: Family) -> bool:
+    """Whether −1 lies in a family's support."""
+    try:
+        chosen.check_support(torch.tensor([-1.0]))
+    except SupportError:
+        return False
+    return True
