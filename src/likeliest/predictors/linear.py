@@ -35,6 +35,21 @@ def write_row_sum(u: Any, out: Tensor) -> None:
         out.copy_(u.sum(-2))
 
 
+def shared_affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """X W_r + b_r for runs r that share X (n, p), as one product with the (p, R·K) matrix of all their columns."""
+    runs, inputs, outputs = weight.shape
+    columns = weight.transpose(0, 1).reshape(inputs, runs * outputs)
+    eta = torch.mm(x, columns).view(len(x), runs, outputs).transpose(0, 1)
+    return eta if bias is None else eta.add_(bias.unsqueeze(-2))
+
+
+def write_shared_product(x: Tensor, u: Any, out: Tensor) -> None:
+    """Write Xᵀu_r of runs r that share X (n, p) into views of their gradients, from one product."""
+    runs, rows, outputs = u.shape
+    columns = u.transpose(0, 1).reshape(rows, runs * outputs)
+    out.copy_(torch.mm(x.mT, columns).view(-1, runs, outputs).transpose(0, 1))
+
+
 class Linear(Predictor):
     """η = x W + b, with W (p, K) and b (K,).
 
@@ -62,12 +77,17 @@ class Linear(Predictor):
     def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor]:
         """Return η (…, n, K); the tape is x itself."""
         weight, *bias = self.views(theta)
+        if weight.ndim == 3 and x.ndim == 2:
+            return shared_affine(x, weight, bias[0] if bias else None), x
         return (affine(x, weight, bias[0]) if bias else torch.matmul(x, weight)), x
 
     def pullback(self, theta: Tensor, tape: Tensor, u: Any, out: Tensor) -> None:
         """Write (xᵀu, Σu)."""
         weight, *bias = self.views(out)
-        write_product(tape, u, weight)
+        if weight.ndim == 3 and tape.ndim == 2:
+            write_shared_product(tape, u, weight)
+        else:
+            write_product(tape, u, weight)
         if bias:
             write_row_sum(u, bias[0])
 
