@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from likeliest.report.render import typeset
 
 HERE = Path(__file__).parent

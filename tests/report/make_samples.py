@@ -156,7 +156,7 @@ def one_update(s: Sample, label: str, model, kind: str, row: int, lr: float) -> 
 
 def learning_rule(s: Sample) -> dict:
     """Three models, one step."""
-    row, few = int(s.train[0]), {k: v for k, v in s.sets.items()}
+    row, few = int(s.train[0]), dict(s.sets)
 
     def start(kind, outputs):
         model = m.linear(s.x.shape[1], outputs).double()

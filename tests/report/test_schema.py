@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
+
 from likeliest.report import schema
 from likeliest.report.schema import Report
 
