@@ -14,6 +14,7 @@ import torch
 from scipy import optimize, stats
 
 import likeliest as lk
+from likeliest.errors import NotOnOfferError
 from likeliest.families import Bernoulli, Categorical, Family, Normal, Poisson, from_json
 from likeliest.interfaces import Eta
 
@@ -151,6 +152,25 @@ def test_probabilities_sum_to_one(case, seed):
 def test_mean_is_scipys(case):
     flat = case.flat(0, RUNS, ROWS)
     close(case.family.mean(case.eta(flat)), case.scipy(flat.numpy()).mean())
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in ("normal", "poisson")], ids=str)
+def test_deviation_cdf_and_quantile_are_scipys(case):
+    flat = case.flat(12, RUNS, ROWS)
+    eta, dist = case.eta(flat), case.scipy(flat.numpy())
+    y = torch.linspace(-1.0, 5.5, ROWS, dtype=F64)
+    close(case.family.deviation(eta), dist.std())
+    close(case.family.cdf(eta, y), dist.cdf(y.numpy()))
+    for level in (0.05, 0.5, 0.95):
+        close(case.family.quantile(eta, torch.tensor(level, dtype=F64)), dist.ppf(level))
+
+
+@pytest.mark.parametrize("family", [Bernoulli(), Categorical()], ids=lambda family: family.name)
+def test_classes_have_no_quantiles(family):
+    eta, y = torch.zeros(2, 1), torch.zeros(2)
+    for function in (lambda: family.deviation(eta), lambda: family.cdf(eta, y), lambda: family.quantile(eta, y)):
+        with pytest.raises(NotOnOfferError, match="its y are classes; read the probabilities with mean"):
+            function()
 
 
 @EVERY

@@ -62,5 +62,5 @@ def test_it_decides_between_no_classes():
 
 @pytest.mark.parametrize("bad", [-1.0, -0.5, math.nan, INF])
 def test_outside_the_support(bad):
-    with pytest.raises(SupportError, match=r"row 1: poisson needs a count or a rate y ≥ 0, found .*; leave the row out"):
+    with pytest.raises(SupportError, match=r"row 1: poisson needs a count or a rate y ≥ 0, found .*; leave the row"):
         FAMILY.check_support(torch.tensor([3.0, bad]))

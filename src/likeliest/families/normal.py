@@ -95,12 +95,13 @@ class Normal(Family):
 
     def cdf(self, eta: Eta, y: Tensor) -> Tensor:
         """Return Φ(z)."""
-        return torch.special.ndtr(_standardised(eta, y)[0])
+        below: Tensor = torch.special.ndtr(_standardised(eta, y)[0])
+        return below
 
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return μ + e^s Φ⁻¹(level)."""
         mean, log_scale = named(eta)
-        return mean + log_scale.exp() * torch.special.ndtri(level)
+        return mean + xmul(log_scale.exp(), torch.special.ndtri(level))
 
     def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
         """Return (mean, log standard deviation with divisor Σw), (…, 2); −inf where all y are equal."""

@@ -93,7 +93,8 @@ class Poisson(Canonical):
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return the least count whose distribution function reaches the level."""
         mean = self.mean(eta)
-        return torch.as_tensor(poisson.ppf(level.cpu().numpy(), mean.cpu().numpy()), dtype=mean.dtype, device=mean.device)
+        counts = poisson.ppf(level.cpu().numpy(), mean.cpu().numpy())
+        return torch.as_tensor(counts, dtype=mean.dtype, device=mean.device)
 
     def statistic(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return y as a column."""
