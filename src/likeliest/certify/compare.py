@@ -62,7 +62,7 @@ class Check:
     def largest(self) -> float:
         """The largest derivative that a witness saw."""
         seen = self.slopes[: len(self.entries)] if self.autograd is None else self.autograd
-        return float(np.abs(seen[np.isfinite(seen)]).max(initial=0.0))
+        return _size(seen)
 
 
 def compare(
@@ -86,7 +86,7 @@ def compare(
         signs = _signs(part, entries, seed)
         along = np.concatenate((own[entries], signs @ own / math.sqrt(part.size)))
         here = slice(at, at + len(along))
-        rounding = SAFETY * epsilon * np.abs(own).max()
+        rounding = SAFETY * epsilon * _size(own)
         allowed = found.bound[here] + found.half_jump[here] + rounding
         checks.append(Check(name, part, own, entries, found.slope[here], np.abs(along - found.slope[here]), allowed))
         at = here.stop
@@ -124,7 +124,7 @@ def _directions(
 
 def judge(checks: Sequence[Check], message: str) -> Certificate:
     """Turn what the witnesses said into a certificate."""
-    largest = max((c.largest for c in checks), default=0.0)
+    largest = max((c.largest for c in checks), default=0.0) or max((_size(c.got) for c in checks), default=0.0)
     judged = [_judge(c, largest) for c in checks]
     return Certificate(tuple(p for p, _ in judged), tuple(f for _, f in judged if f is not None), message)
 
@@ -145,6 +145,11 @@ def _judge(check: Check, largest: float) -> tuple[CertifiedPart, Finding | None]
         passed=finding is None,
     )
     return part, finding
+
+
+def _size(values: np.ndarray) -> float:
+    """The largest finite absolute value."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def _relative(error: float, scale: float) -> float:

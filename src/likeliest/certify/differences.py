@@ -19,12 +19,14 @@ noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from likeliest.randomness import stream
 
 Values: TypeAlias = Callable[[Tensor], Tensor]
 """Points (k, P) → f at each of them (k,), both in double precision."""
@@ -35,7 +37,7 @@ MODERATE = 0.1
 """The ladder starts where f has changed by at most so much of 1 + |f|: parameters and columns of x come in any unit."""
 SAFETY = 4.0
 """Round-off is allowed to be so many times its standard deviation, which is itself an estimate."""
-_TABLE, _ORDERS = 9, (4, 5, 6)
+_TABLE, _ORDERS, _NOISE_DIRECTIONS, _COARSER = 9, (4, 5, 6), 4, 6
 
 
 class Slopes(NamedTuple):
@@ -52,30 +54,37 @@ def slopes(values: Values, theta: Tensor, directions: Iterable[Tensor]) -> Slope
     Where f is not finite along a direction, the bound is infinite.
     """
     centre = float(values(theta[None])[0])
-    sigma = noise(values, theta)
+    sigma = noise(values, theta, centre)
     ladders = [_ladder(values, theta, d, centre) for d in directions]
     h, forward, backward = (np.stack(column) for column in zip(*ladders, strict=True))
     with np.errstate(invalid="ignore", over="ignore"):
         return _extrapolated(h, forward, backward, centre, sigma)
 
 
-def noise(values: Values, theta: Tensor) -> float:
-    """σ of the round-off of f near θ.
+def noise(values: Values, theta: Tensor, centre: float) -> float:
+    """σ of the round-off of f near θ, the largest along a few directions.
 
-    The k-th differences of values with independent errors have variance σ² (2k)! / (k!)². The spacing grows until most
-    neighbouring values differ: below the resolution of f's own arithmetic there is nothing to see.
+    The k-th differences of values with independent errors have variance σ² (2k)! / (k!)². The spacing is far above the
+    last digits, which makes errors independent, and grows where f's own arithmetic is too coarse to see it.
     """
-    signs = torch.ones_like(theta)
-    signs[1::2] = -1.0
-    direction = signs * theta.abs().clamp(min=1.0)
-    spacing = 2.0**-46
-    for _ in range(6):
+    return max(_noise_along(values, theta, direction, centre) for direction in _generic_directions(theta))
+
+
+def _generic_directions(theta: Tensor) -> Iterator[Tensor]:
+    draws = stream(0, "noise")
+    for _ in range(_NOISE_DIRECTIONS):
+        yield torch.from_numpy(draws.uniform(-1.0, 1.0, len(theta))) * theta.abs().clamp(min=1.0)
+
+
+def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
+    spacing = _reach(values, theta, direction, centre) * 2.0**-27
+    for _ in range(_COARSER):
         f = values(theta + spacing * torch.arange(_TABLE, dtype=theta.dtype)[:, None] * direction).numpy()
-        if not np.isfinite(f).all() or np.count_nonzero(np.diff(f)) > _TABLE // 2:
+        if not np.isfinite(f).all():
+            return math.inf
+        if np.count_nonzero(np.diff(f)) > _TABLE // 2:
             break
-        spacing *= 64
-    if not np.isfinite(f).all():
-        return math.inf
+        spacing *= 16
     levels = [np.mean(np.diff(f, k) ** 2) * math.factorial(k) ** 2 / math.factorial(2 * k) for k in _ORDERS]
     return max(math.sqrt(max(levels)), float(np.finfo(np.float64).eps * np.abs(f).max()) / 2)
 
@@ -98,24 +107,23 @@ def _reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> f
 
 
 def _extrapolated(h: np.ndarray, forward: np.ndarray, backward: np.ndarray, centre: float, sigma: float) -> Slopes:
-    """The best rung of each ladder; arrays are (m, RUNGS)."""
+    """Slopes and jumps without their leading errors, from the ladders (m, RUNGS)."""
     central = (forward - backward) / (2 * h)
-    better = central[:, 1:] + np.diff(central) / (RATIO**2 - 1)
-    rounding = SAFETY * sigma / h[:, 1:]
-    error = _unexplained(better, rounding)[:, :-1] + rounding[:, :-1] + rounding[:, 1:]
-    error = np.where(np.isfinite(error), error, np.inf)
-    best = np.argmin(error, 1)[:, None]
-    slope, bound = (np.take_along_axis(a, best, 1)[:, 0] for a in (better, error))
+    slope, bound = _settled(central[:, 1:] + np.diff(central) / (RATIO**2 - 1), SAFETY * sigma / h[:, 1:])
     bend = (forward - centre + backward - centre) / h
-    jump = bend[:, 1:] + np.diff(bend) / (RATIO - 1)
-    jump, doubt = (np.take_along_axis(a, best, 1)[:, 0] for a in (jump, _unexplained(jump, 4 * rounding)))
-    at_kink = np.abs(jump) > doubt + 4 * bound
-    return Slopes(slope, bound, np.where(at_kink, np.abs(jump) / 2, 0.0))
+    jump, doubt = _settled(bend[:, 1:] + np.diff(bend) / (RATIO - 1), 4 * SAFETY * sigma / h[:, 1:])
+    return Slopes(slope, bound, np.where(np.abs(jump) > SAFETY * doubt, np.abs(jump) / 2, 0.0))
 
 
-def _unexplained(estimates: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """For each rung, the largest disagreement with a finer one that the finer one's round-off does not explain."""
+def _settled(estimates: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The best of the estimates on each ladder (m, rungs), and a bound on its error, each (m,).
+
+    An estimate is off by no more than it differs from a finer one, plus what that one is off: here once more as much.
+    """
     apart = np.abs(estimates[:, :, None] - estimates[:, None, :]) - rounding[:, None, :]
     finer = np.triu(np.ones(apart.shape[1:], dtype=bool), 1)
-    worst: np.ndarray = np.where(finer, apart, 0.0).clip(min=0.0).max(2)
-    return worst
+    unexplained = np.where(finer, apart, 0.0).clip(min=0.0).max(2)
+    error = rounding[:, :-1] + 2 * (unexplained[:, :-1] + rounding[:, 1:])
+    error = np.where(np.isfinite(error), error, np.inf)
+    best = np.argmin(error, 1)[:, None]
+    return np.take_along_axis(estimates, best, 1)[:, 0], np.take_along_axis(error, best, 1)[:, 0]
