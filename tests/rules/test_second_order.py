@@ -52,6 +52,15 @@ def test_backtracks_where_the_full_step_overshoots(follow):
     assert not diverged[-1].abs().max() < 100
 
 
+def test_a_rise_of_one_unit_of_round_off_does_not_stop_the_last_step(follow):
+    def rounded(theta):  # at its minimum the value comes out one unit in the last place too high
+        return 1 + 0.5 * theta.square().sum(-1) + torch.finfo(theta.dtype).eps * (theta.detach() == 0).all(-1)
+
+    path, state = follow(newton(), [rounded], torch.full((2,), 1e-9, dtype=torch.float64))
+    assert torch.equal(path[1], torch.zeros(2, dtype=torch.float64))
+    assert state.outcome is None
+
+
 def test_damping_is_levenbergs(follow):
     c, minimum = wishart(4), vector(4)
     rule = newton(damping=0.7, search=False)
