@@ -177,16 +177,27 @@ def normal_calibration(
     y = np.asarray(y, np.float64)
     if y.ndim != 1 or not len(y) or np.broadcast_shapes(y.shape, np.shape(mean), np.shape(scale)) != y.shape:
         raise ShapeError(f"calibration needs y (n,) with n ≥ 1, mean and scale like it; found y of shape {y.shape}")
-    u, n = pit(y, mean, scale), len(y)
-    levels = np.arange(1, bins + 1) / (bins + 1)
-    below = np.searchsorted(np.sort(u), levels, side="right")
+    return quantile_calibration(pit(y, mean, scale), bins=bins, seed=seed)
+
+
+def quantile_calibration(u: ArrayLike, *, bins: int = BINS, seed: int = 0) -> Calibration:
+    """Compare the levels of predicted quantiles with the share of rows below them.
+
+    Args:
+        u: the probability integral transform F(y) of each row, (n,), uniform on [0, 1] if calibrated. For counts, one
+            drawn uniformly between F(y − 1) and F(y).
+        bins: number of levels, 1/(bins + 1) to bins/(bins + 1).
+        seed: names the simulated rows.
+    """
+    u = np.sort(np.asarray(u, np.float64))
+    n, levels = len(u), np.arange(1, bins + 1) / (bins + 1)
+    below = np.searchsorted(u, levels, side="right")
     cells = stream(seed, "calibration").multinomial(n, np.full(bins + 1, 1 / (bins + 1)), DRAWS)
     found = tuple(_bin(n, float(q), int(k)) for q, k in zip(levels, below, strict=True))
     simulated = np.abs(cells.cumsum(-1)[:, :-1] / n - levels).mean(-1)
-    share = central_coverage(y, mean, scale, 0.9)
-    return _calibration(
-        found, float(np.abs(below / n - levels).mean()), simulated, n, f"its 90 % intervals hold {share:.1%}"
-    )
+    share = float(np.mean(np.abs(u - 0.5) <= 0.45))
+    error = float(np.abs(below / n - levels).mean())
+    return _calibration(found, error, simulated, n, f"its 90 % intervals hold {share:.1%}")
 
 
 def central_coverage(y: ArrayLike, mean: ArrayLike, scale: ArrayLike, level: float = 0.9) -> float:

@@ -37,6 +37,8 @@ class Family(ABC):
     gauge: Literal["shift"] | None = None
     """``"shift"`` where one number added to all columns of η changes nothing."""
     canonical: bool
+    discrete: bool
+    """Whether p is a probability of classes or counts, and no density."""
     has_fisher: bool = True
     """Whether the Fisher information is known in closed form."""
 

@@ -40,6 +40,7 @@ class Bernoulli(Canonical):
     """
 
     name = "bernoulli"
+    discrete = True
     link = "logit"
     columns = ("mean",)
     support = "y in [0, 1]"

@@ -43,6 +43,7 @@ class Categorical(Canonical):
     """
 
     name = "categorical"
+    discrete = True
     link = "softmax"
     columns = None
     gauge = "shift"

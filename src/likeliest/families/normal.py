@@ -42,6 +42,7 @@ class Normal(Family):
     """
 
     name = "normal"
+    discrete = False
     link = "identity"
     columns = ("mean", "log_scale")
     canonical = True

@@ -42,6 +42,7 @@ class Poisson(Canonical):
     """
 
     name = "poisson"
+    discrete = True
     link = "log"
     columns = ("mean",)
     support = "a count or a rate y ≥ 0"

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from likeliest.calibration import bootstrap_rmse_interval, calibrate_classes, calibrate_number, wilson_interval
+from likeliest.calibration import quantile_calibration, rmse_interval, top_label_calibration, wilson_interval
 from likeliest.model import Model
+from likeliest.randomness import stream
 from likeliest.study.candidates import Candidate, Ground, Matrix, finite, mean_nll
 
 if TYPE_CHECKING:
@@ -47,13 +48,13 @@ def judge(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> dict[str, Any]
         return nll | {
             "accuracy_test": right / len(y),
             "accuracy_interval": list(wilson_interval(right, len(y))),
-            "calibration": calibrate_classes(probabilities, y, seed=seed).to_json(),
+            "calibration": top_label_calibration(probabilities, y, seed=seed).to_json(),
         }
-    residual = y - model.mean(x)
+    mean = model.mean(x)
     return nll | {
-        "rmse_test": float(np.sqrt(np.square(residual).mean())),
-        "rmse_interval": list(bootstrap_rmse_interval(residual, seed=seed)),
-        "calibration": calibrate_number(_quantile_levels(model, x, y), seed=seed).to_json(),
+        "rmse_test": float(np.sqrt(np.square(y - mean).mean())),
+        "rmse_interval": list(rmse_interval(y, mean, seed=seed)),
+        "calibration": quantile_calibration(_levels(model, x, y, seed), seed=seed).to_json(),
     }
 
 
@@ -90,9 +91,14 @@ def _test(ground: Ground, candidate: Candidate) -> tuple[Matrix, NDArray[Any]]:
     return ground.x_for(candidate.model.encoder)[rows], ground.y[rows]
 
 
-def _quantile_levels(model: Model, x: Matrix, y: NDArray[Any]) -> NDArray[np.float64]:
-    """P(Y ≤ y) under the model, for each row (n,)."""
-    return np.asarray(model.family.cdf(model.eta(x), torch.as_tensor(y, dtype=torch.float64)))
+def _levels(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> NDArray[np.float64]:
+    """F(y) of each row (n,); for a count drawn between F(y − 1) and F(y), so that it is uniform if F is true."""
+    eta, observed = model.eta(x), torch.as_tensor(y, dtype=torch.float64)
+    upper = np.asarray(model.family.cdf(eta, observed))
+    if not model.family.discrete:
+        return upper
+    lower = np.asarray(model.family.cdf(eta, observed - 1))
+    return lower + (upper - lower) * stream(seed, "transform").random(len(y))
 
 
 def _confusion(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Confusion:
@@ -113,17 +119,17 @@ def _predictions(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Prediction
 def _surprises(ground: Ground, candidate: Candidate, x: Matrix, y: NDArray[Any]) -> list[Surprise]:
     """The test rows of largest NLL, with the values of the columns that weigh most in the linear model."""
     log_prob = candidate.model.log_prob(x, y)
-    predicted = candidate.model.predict(ground.examples.raw[ground.split.test]).labels
     classes = ground.examples.target.classes
+    predicted = candidate.model.probabilities(x).argmax(1) if classes is not None else candidate.model.mean(x)
     loudest = loudest_columns(ground, candidate)
     surprises: list[Surprise] = []
     for i in np.argsort(log_prob, kind="stable")[:_SURPRISES]:
         row = int(ground.split.test[i])
         surprises.append(
             {
-                "row": int(ground.examples.rows[row]),
+                "row": ground.examples.row_number(row),
                 "observed": str(classes[y[i]]) if classes is not None else f"{y[i]:.6g}",
-                "predicted": str(predicted[i]) if classes is not None else f"{predicted[i]:.6g}",
+                "predicted": str(classes[predicted[i]]) if classes is not None else f"{predicted[i]:.6g}",
                 "p": float(np.exp(log_prob[i])),
                 "nll": float(min(-log_prob[i], np.finfo(float).max)),
                 "cells": ground.task.cells(ground.examples, row, loudest),

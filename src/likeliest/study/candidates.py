@@ -59,12 +59,12 @@ class Ground:
     @cached_property
     def raw_x(self) -> Matrix:
         """All rows for linear models, (n, p)."""
-        return self.raw_encoder.encode(self.examples.raw)
+        return self.raw_encoder.encode(self.examples.raw)[self.examples.kept]
 
     @cached_property
     def standard_x(self) -> Matrix:
         """All rows for nets, (n, p′)."""
-        return self.standard_encoder.encode(self.examples.raw)
+        return self.standard_encoder.encode(self.examples.raw)[self.examples.kept]
 
     @property
     def y(self) -> NDArray[Any]:

@@ -45,7 +45,7 @@ def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
     learners = _learners(ground, linear, net, row)
     target = ground.examples.target
     return {
-        "row": int(ground.examples.rows[row]),
+        "row": ground.examples.row_number(row),
         "reason": reason,
         "target": str(target.classes[ground.y[row]] if target.classes is not None else ground.y[row]),
         "start": f"at the fitted weights, on standardised columns, l2 = {max(linear.l2, 1.0):g} for the linear models",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from likeliest._version import __version__
 from likeliest.certify import certify_objective
@@ -21,6 +22,7 @@ from likeliest.objective import Objective
 from likeliest.race import race
 from likeliest.randomness import stream
 from likeliest.report import render
+from likeliest.scaling import Scaling
 from likeliest.study.application import application, model_json
 from likeliest.study.candidates import Candidate, Ground, fit_candidates
 from likeliest.study.conclusion import conclusion, recommend
@@ -32,6 +34,10 @@ from likeliest.tasks import Source, task_for
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate, Report
     from likeliest.report.schema import Race as RaceJson
+
+
+_BESIDE = 0.1
+"""Standard deviation of the step away from θ at which gradients are certified."""
 
 
 @dataclass(frozen=True)
@@ -145,14 +151,22 @@ def study(
 
 
 def certify(ground: Ground, candidate: Candidate) -> Certificate:
-    """The certificate of a model's gradient at its fitted θ, on some training rows."""
+    """The certificate of a model's gradient on some training rows, beside its fitted θ.
+
+    At the optimum itself a gradient is rounding and nothing else, so that no comparison says anything.
+    """
     rows = ground.split.train
     if len(rows) > ground.plan.certificate_rows:
         chosen = stream(ground.plan.seed, "certificate").choice(len(rows), size=ground.plan.certificate_rows, replace=False)
         rows = rows[np.sort(chosen)]
     model = candidate.model
     objective = Objective(model.family, model.predictor, ground.x_for(model.encoder)[rows], ground.y[rows])
-    return certify_objective(objective, model.theta, seed=ground.plan.seed).to_json(candidate.name)
+    theta = model.theta
+    if model.predictor.linear:
+        scaling = Scaling.of(objective)
+        objective, theta = scaling.apply(objective), scaling.from_user(theta)
+    beside = torch.from_numpy(stream(ground.plan.seed, "beside").normal(0.0, _BESIDE, len(theta)))
+    return certify_objective(objective, theta + beside, seed=ground.plan.seed).to_json(candidate.name)
 
 
 def race_json(ground: Ground, model: str = "linear") -> RaceJson:

@@ -91,7 +91,7 @@ def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
     """Judge a model on all rows of a table that have a target."""
     loaded = Model.load(model)
     examples = task_for(data).load(data, loaded.target.name, None, known=loaded)
-    judged = judge(loaded, loaded.encoder.encode(examples.raw), examples.y, seed=0)
+    judged = judge(loaded, loaded.encoder.encode(examples.raw)[examples.kept], examples.y, seed=0)
     return {"title": loaded.notes.get("title", model.name), "rows": len(examples), **judged}
 
 

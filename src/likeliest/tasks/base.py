@@ -32,11 +32,10 @@ class Examples:
     Attributes:
         name: short, for headings.
         source: as the user gave it.
-        raw: the raw rows, without the target; what an encoder takes.
+        raw: all raw rows of the source, without the target; what an encoder takes.
+        kept: (n,) indices of the raw rows that have a target: the examples.
         y: (n,) class indices or numbers.
         target: what is predicted.
-        rows: (n,) row numbers in the file; the first data row is 1.
-        rows_in_source: rows in the file, those without a target included.
         sha256: of the data, so that a report says what it speaks of.
         notes: what was said aloud while reading.
     """
@@ -44,15 +43,18 @@ class Examples:
     name: str
     source: str
     raw: Any
+    kept: NDArray[np.int64]
     y: NDArray[Any]
     target: Target
-    rows: NDArray[np.int64]
-    rows_in_source: int
     sha256: str
     notes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def row_number(self, example: int) -> int:
+        """The number of an example's row in the source; the first row of data is 1."""
+        return int(self.kept[example]) + 1
 
 
 class Task(Protocol):

@@ -60,19 +60,13 @@ class Table:
         """
         name, frame, sha256, column = _read(source, target, known)
         present = rows_with_target(frame[column])
-        notes = []
-        if dropped := frame.height - len(present):
-            notes.append(f"{dropped} rows have no {column!r} and were left out")
         learnt = known.target if known else Target.learn(frame[column], family)
         if len(present) < (1 if known else LEAST_ROWS):
             raise TargetError(
                 f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS} to fit, choose and test on"
             )
-        kept = frame[present]
-        y = learnt.encode(kept[column])
-        return Examples(
-            name, str(source), kept.drop(column), y, learnt, present + 1, frame.height, sha256, (*notes, learnt.explanation)
-        )
+        y = learnt.encode(frame[column][present])
+        return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256, (learnt.explanation,))
 
     def raw_rows(self, source: Source, model: Model) -> pl.DataFrame:
         """Read a table, with the columns that the model knows as categories kept as text."""
@@ -85,7 +79,7 @@ class Table:
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
         """One small value per column, learnt on the given rows alone."""
-        return TableEncoder.learn(examples.raw, rows=rows, standardise=standardise)
+        return TableEncoder.learn(examples.raw, rows=examples.kept[rows], standardise=standardise)
 
     def family(self, examples: Examples) -> Family:
         """The family that the target's values call for, or the one asked for."""
@@ -102,14 +96,15 @@ class Table:
 
     def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
         """Columns, target, split, and copies across the split."""
-        copies = duplicates_across(examples.raw, split)
-        pairs = zip(copies.rows[:5], copies.twins[:5], strict=True)
+        copies = duplicates_across(examples.raw[examples.kept], split)
+        pairs = [(examples.row_number(a), examples.row_number(b)) for a, b in zip(copies.rows[:5], copies.twins[:5], strict=True)]
+        rows = examples.raw.height
         return {
             "name": examples.name,
             "source": examples.source,
-            "rows": examples.rows_in_source,
-            "rows_dropped": examples.rows_in_source - len(examples),
-            "columns": [_column(examples.raw[kind.name], kind, split.train) for kind in encoder.kinds],
+            "rows": rows,
+            "rows_dropped": rows - len(examples),
+            "columns": [_column(examples.raw[kind.name], kind, examples.kept[split.train]) for kind in encoder.kinds],
             "left_out": [{"name": n, "reason": r} for n, r in encoder.left_out.items()],
             "inputs": len(encoder.names),
             "target": _target(examples, split),
@@ -121,15 +116,20 @@ class Table:
             },
             "duplicates": {
                 "count": len(copies),
-                "examples": [[int(examples.rows[a]), int(examples.rows[b])] for a, b in pairs],
+                "examples": [list(pair) for pair in pairs],
             },
-            "notes": [*examples.notes, *([copies.message] if len(copies) else [])],
+            "notes": [*examples.notes, *([_copies(pairs, len(copies))] if len(copies) else [])],
         }
 
     def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
         """Values of the named columns in one row."""
         known = [n for n in names if n in examples.raw.columns] or examples.raw.columns[:3]
-        return [{"name": n, "value": _text(examples.raw[n][row])} for n in known[:3]]
+        return [{"name": n, "value": _text(examples.raw[n][int(examples.kept[row])])} for n in known[:3]]
+
+
+def _copies(pairs: list[tuple[int, int]], count: int) -> str:
+    named = ", ".join(f"row {a} = row {b}" for a, b in pairs[:3])
+    return f"{count} held-out rows are copies of earlier rows ({named}{', …' if count > 3 else ''}); scores on them flatter"
 
 
 def _read(source: Source, target: str | None, known: Model | None) -> tuple[str, pl.DataFrame, str, str]:
