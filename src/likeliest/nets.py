@@ -19,7 +19,7 @@ from likeliest.course import Budget
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
 from likeliest.objective import Objective
-from likeliest.predictors import MLP, Columns, Constant
+from likeliest.predictors import MLP, Columns, Constant, Fixed
 from likeliest.rules import Rule
 
 
@@ -42,11 +42,20 @@ class NetFit:
     log_unit: float
 
 
-def net_predictor(family: Family, inputs: int, outputs: int, hidden: Sequence[int], activation: str) -> MLP | Columns:
-    """An MLP for the family's location, and a constant for each further column."""
+def net_predictor(
+    family: Family,
+    inputs: int,
+    outputs: int,
+    hidden: Sequence[int],
+    activation: str,
+    *,
+    estimate_scale: bool = True,
+) -> MLP | Columns:
+    """An MLP for the family's location, and a constant for each further column; a scale that is not estimated is 1."""
     mlp = MLP((inputs, *hidden, outputs), activation=activation)
     extra = (family.columns or ())[1:]
-    return Columns(mlp, **{name: Constant() for name in extra}) if extra else mlp
+    known = {} if estimate_scale else {"log_scale"}
+    return Columns(mlp, **{name: Fixed(0.0) if name in known else Constant() for name in extra}) if extra else mlp
 
 
 def fit_net(
@@ -65,6 +74,7 @@ def fit_net(
     patience: int | None = 10,
     measure_every: float = 1.0,
     l2: float | Tensor = 0.0,
+    estimate_scale: bool = True,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     progress: Callable[[Record], None] | None = None,
@@ -86,6 +96,8 @@ def fit_net(
         patience: measurements without a new held-out best before it stops.
         measure_every: passes between two measurements.
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
+        estimate_scale: whether a family's scale is learnt with the rest; else the mean alone is, by half the deviance in
+            place of the NLL, as coefficients of linear models are.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
         progress: called with every record.
@@ -101,11 +113,12 @@ def fit_net(
     x = torch.as_tensor(x, dtype=dtype)
     y = torch.as_tensor(y)
     shift, scale = _unit(family, y, weight)
-    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation)
+    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation, estimate_scale=estimate_scale)
     objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
     if (penalty := objective.l2) is not None:
         unit = _in_users_units(predictor, torch.ones_like(penalty), scale, 0.0)
-        objective = objective.replaced(l2=penalty * unit.square())
+        # With its scale left at 1 the standardised NLL is the user's deviance / 2 divided by s², and so is the penalty.
+        objective = objective.replaced(l2=penalty * (unit if estimate_scale else unit / scale).square())
     held_out = None
     if validation is not None:
         held_x, held_y, *held_weight = validation
@@ -146,5 +159,6 @@ def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift
     log_scale = math.log(scale)
     moved = [mean[0].affine_output(mean[1], scale, shift)]
     for (component, part), name in zip(rest, predictor.names[1:], strict=True):
-        moved.append(component.affine_output(part, 1.0, log_scale) if name == "log_scale" else part)
+        learnt = name == "log_scale" and component.size
+        moved.append(component.affine_output(part, 1.0, log_scale) if learnt else part)
     return torch.cat(moved, -1)

@@ -55,7 +55,8 @@ class _Net(Estimator):
     def _learn(self, rows: Rows, outputs: int) -> NetFit:
         """Hold rows out, standardise by the others, fit, and keep the net in the units of X and y."""
         rule, seed = self._chosen_rule(), int(self.random_state or 0)
-        predictor = net_predictor(self.family_, rows.x.shape[1], outputs, self.hidden, self.activation)
+        width = rows.x.shape[1]
+        predictor = net_predictor(self.family_, width, outputs, self.hidden, self.activation, estimate_scale=False)
         trained, held_out = self._split(rows, seed)
         scaling = Scaling.measure(predictor, trained.x, trained.weight)
         steps_a_pass = math.ceil(len(trained.y) / self.batch_size)
@@ -74,6 +75,7 @@ class _Net(Estimator):
             patience=self.patience,
             measure_every=1.0 if rule.full_batch else max(1.0, STEPS_BETWEEN / steps_a_pass),
             l2=scaling.penalty(_penalty(predictor, self.l2)),
+            estimate_scale=False,
             seed=seed,
             dtype=self._chosen_dtype(rule),
         )
@@ -215,8 +217,8 @@ class NetRegressor(ChosenFamily, _Net):
         lr: learning rate; None is the rule's own.
         batch_size: rows to a step of a mini-batch rule.
         budget: see `NetClassifier`.
-        l2: the penalty ½ l2 ‖W‖² on every layer's weights beside Σ w·NLL, in the units of X and y. A scale is estimated with
-            the rest, so that for the normal family it is ridge regression's alpha divided by σ̂².
+        l2: the penalty ½ l2 ‖W‖² on every layer's weights beside Σ w·NLL (half the deviance, where the family has a
+            dispersion), in the units of X and y.
         validation_fraction: the part of the rows that is held out to end the fit where they do best; 0 holds none out.
         patience: measurements (one a pass, or one in 50 steps) without a new held-out best before the fit ends.
         precision: see `NetClassifier`.
@@ -225,9 +227,10 @@ class NetRegressor(ChosenFamily, _Net):
     Attributes:
         coefs_: weights of each layer (inputs, outputs), which act on X as it was given.
         intercepts_: of each layer (outputs,).
-        scale_: σ̂, where the family has one.
+        scale_: σ̂, where the family has one: the root of the weighted mean squared residual over all rows.
         verdict_: why the fit ended.
-        trace_: what was measured at each pass, of y in standard units.
+        trace_: what was measured at each pass; where the family has a scale, for y in units of its standard deviation
+            and with the scale at 1.
         n_iter_: the number of steps.
         family_: what is likely, a `Family`.
         n_features_in_: p.
@@ -288,7 +291,9 @@ class NetRegressor(ChosenFamily, _Net):
             SupportError: a y that the family cannot give.
         """
         self.family_ = self._chosen_family()
-        found = self._learn(self._rows(X, y, sample_weight, numeric=True), 1)
-        if "log_scale.value" in found.predictor.parts:
-            self.scale_ = math.exp(found.theta[-1])
+        rows = self._rows(X, y, sample_weight, numeric=True)
+        found = self._learn(rows, 1)
+        if self.family_.columns == ("mean", "log_scale"):
+            residual = rows.y - self._forward(rows.x)[:, 0].numpy()
+            self.scale_ = math.sqrt(np.average(residual**2, weights=rows.weight))
         return self._conclude(found.fit, found.verdict)
