@@ -135,7 +135,7 @@ def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
     outputs = _outputs(learner, objective, learner.theta, learner.theta - lr * gradient)
     return {
         "model": learner.name,
-        "formula": learner.family.log_prob_formula if learner.family.name != "normal" else "NLL = (y − μ)²/2 + ½ log 2π",
+        "formula": _nll_formula(learner.family),
         "lr": lr,
         "outputs": outputs[:_SHOWN_OUTPUTS],
         "outputs_left": max(0, len(outputs) - _SHOWN_OUTPUTS),
@@ -147,6 +147,13 @@ def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
         "nll_before": float(before.value),
         "nll_after": float(after.value),
     }
+
+
+def _nll_formula(family: Family) -> str:
+    """The NLL of one row on one line; the linear learners' scale is 1."""
+    if family.name == "normal":
+        return "(y − μ)²/2 + ½ log 2π"
+    return f"−({family.log_prob_formula.split(' = ', 1)[1]})"
 
 
 def _mlp(predictor: Predictor) -> Predictor:

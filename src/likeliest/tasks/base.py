@@ -37,7 +37,6 @@ class Examples:
         y: (n,) class indices or numbers.
         target: what is predicted.
         sha256: of the data, so that a report says what it speaks of.
-        notes: what was said aloud while reading.
     """
 
     name: str
@@ -47,7 +46,6 @@ class Examples:
     y: NDArray[Any]
     target: Target
     sha256: str
-    notes: tuple[str, ...]
 
     def __len__(self) -> int:
         return len(self.y)

@@ -66,7 +66,7 @@ class Table:
                 f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS} to fit, choose and test on"
             )
         y = learnt.encode(frame[column][present])
-        return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256, (learnt.explanation,))
+        return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256)
 
     def raw_rows(self, source: Source, model: Model) -> pl.DataFrame:
         """Read a table, with the columns that the model knows as categories kept as text."""
@@ -118,7 +118,7 @@ class Table:
                 "count": len(copies),
                 "examples": [list(pair) for pair in pairs],
             },
-            "notes": [*examples.notes, *([_copies(pairs, len(copies))] if len(copies) else [])],
+            "notes": [_copies(pairs, len(copies))] if len(copies) else [],
         }
 
     def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:

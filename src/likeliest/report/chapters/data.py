@@ -34,7 +34,7 @@ def _reading(data: Data) -> list[Block]:
         prose(
             f"{short(data['name'], 60)} holds {plural(data['rows'], 'row')}.",
             f"The target is {short(target['name'], 60)}:",
-            f"{target['explanation']}. Each row reaches the models as {plural(data['inputs'], 'number')}.",
+            f"{target['explanation']} Each row reaches the models as {plural(data['inputs'], 'number')}.",
             without,
         ),
         prose(
