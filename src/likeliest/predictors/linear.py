@@ -121,6 +121,8 @@ class Linear(Predictor):
 
     def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
         """W · scale, b · scale + shift."""
+        if not self.intercept:
+            return super().affine_output(theta, scale, shift)
         moved = theta * scale
         moved[..., self.parts["bias"].slice] += shift
         return moved
