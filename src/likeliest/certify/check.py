@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from likeliest.certify.certificate import Certificate
-from likeliest.certify.compare import compare, judge
+from likeliest.certify.compare import Gradient
+from likeliest.certify.judge import certify
 from likeliest.errors import ShapeError, SpecificationError
 from likeliest.interfaces import Part
 
@@ -48,17 +49,20 @@ def check_gradient(
     flat = torch.as_tensor(like).double().reshape(-1)
     if flat.numel() == 0 or not torch.as_tensor(like).is_floating_point():
         raise SpecificationError(f"θ needs floating-point entries, found {like.dtype} of shape {tuple(like.shape)}")
-    got = torch.as_tensor(grad(_like(flat, like))).detach()
-    if tuple(got.shape) != tuple(like.shape):
-        raise ShapeError(f"the gradient needs the shape of θ, {tuple(like.shape)}; found {tuple(got.shape)}")
+    placed = {"theta": Part(0, tuple(like.shape), False)} if parts is None else _placed(parts, flat.numel())
 
     def values(points: Tensor) -> Tensor:
         return torch.tensor([float(fun(_like(point, like))) for point in points], dtype=torch.float64)
 
-    placed = {"theta": Part(0, tuple(like.shape), False)} if parts is None else _placed(parts, flat.numel())
-    epsilon = torch.finfo(got.dtype).eps if got.is_floating_point() else 0.0
-    checks = compare(values, flat, got.double().reshape(-1), placed, epsilon, seed)
-    return judge(checks, "Compared with central differences of the function at the given θ.")
+    def gradient(at: Tensor) -> Gradient:
+        got = torch.as_tensor(grad(_like(at, like))).detach()
+        if tuple(got.shape) != tuple(like.shape):
+            raise ShapeError(f"the gradient needs the shape of θ, {tuple(like.shape)}; found {tuple(got.shape)}")
+        epsilon = torch.finfo(got.dtype).eps if got.is_floating_point() else 0.0
+        double = got.double().reshape(-1)
+        return Gradient(double, epsilon * double.abs())
+
+    return certify(values, gradient, flat, placed, seed, "central differences")
 
 
 def _like(flat: Tensor, like: Any) -> Any:

@@ -10,7 +10,7 @@ A rung is then as good as its round-off, plus all disagreement with finer rungs 
 the best one wins. Kinks and curvature beside θ spoil the coarse rungs, round-off the fine ones.
 
 A kink at θ itself is a slope that differs between the two sides for every h: the bend (f(h) + f(−h) − 2f(0)) / h then
-tends to the jump of the slope and not to 0. Any number between the two slopes is a derivative there.
+tends to the jump of the slope and not to 0, and there is no derivative.
 
 Source: Ridders (1982), Accurate computation of F′(x) and F′(x)F″(x); Moré and Wild (2011), Estimating computational
 noise.
@@ -41,11 +41,11 @@ _TABLE, _ORDERS, _NOISE_DIRECTIONS, _COARSER = 9, (4, 5, 6), 4, 6
 
 
 class Slopes(NamedTuple):
-    """Slopes along m directions, bounds on their errors, and half the jump of slope where θ is on a kink, each (m,)."""
+    """Slopes along m directions, bounds on their errors, and whether θ lies on a kink, each (m,)."""
 
     slope: np.ndarray
     bound: np.ndarray
-    half_jump: np.ndarray
+    kink: np.ndarray
 
 
 def slopes(values: Values, theta: Tensor, directions: Iterable[Tensor]) -> Slopes:
@@ -77,7 +77,7 @@ def _generic_directions(theta: Tensor) -> Iterator[Tensor]:
 
 
 def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
-    spacing = _reach(values, theta, direction, centre) * 2.0**-27
+    spacing = reach(values, theta, direction, centre) * 2.0**-27
     for _ in range(_COARSER):
         f = values(theta + spacing * torch.arange(_TABLE, dtype=theta.dtype)[:, None] * direction).numpy()
         if not np.isfinite(f).all():
@@ -91,13 +91,13 @@ def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float
 
 def _ladder(values: Values, theta: Tensor, direction: Tensor, centre: float) -> tuple[np.ndarray, ...]:
     """The steps of the ladder along one direction, and f on both sides, each (RUNGS,)."""
-    h = _reach(values, theta, direction, centre) * RATIO ** -np.arange(RUNGS)
+    h = reach(values, theta, direction, centre) * RATIO ** -np.arange(RUNGS)
     steps = torch.from_numpy(np.concatenate((h, -h)))
     f = values(theta + steps[:, None] * direction).numpy()
     return h, f[:RUNGS], f[RUNGS:]
 
 
-def _reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
+def reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
     """The largest step from which on f changes moderately."""
     size = float(theta[direction != 0].abs().max())
     h = max(1.0, size) * REACH_RATIO ** -np.arange(REACHES)
@@ -107,12 +107,12 @@ def _reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> f
 
 
 def _extrapolated(h: np.ndarray, forward: np.ndarray, backward: np.ndarray, centre: float, sigma: float) -> Slopes:
-    """Slopes and jumps without their leading errors, from the ladders (m, RUNGS)."""
+    """Slopes, and jumps of them, without their leading errors, from the ladders (m, RUNGS)."""
     central = (forward - backward) / (2 * h)
     slope, bound = _settled(central[:, 1:] + np.diff(central) / (RATIO**2 - 1), SAFETY * sigma / h[:, 1:])
     bend = (forward - centre + backward - centre) / h
     jump, doubt = _settled(bend[:, 1:] + np.diff(bend) / (RATIO - 1), 4 * SAFETY * sigma / h[:, 1:])
-    return Slopes(slope, bound, np.where(np.abs(jump) > SAFETY * doubt, np.abs(jump) / 2, 0.0))
+    return Slopes(slope, bound, np.abs(jump) > SAFETY * doubt)
 
 
 def _settled(estimates: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
