@@ -1,9 +1,9 @@
 """Every rule against the best one, seed by seed, in the log of its work to the target.
 
-A seed that missed the target is censored and not dropped: it enters at the budget, which is less than what it would have
-taken. Then the ratio is a bound, and the end of the interval that the unseen work could push on is left open: the upper
-end where the rule missed, the lower one where the reference did. How widely the unseen works would have scattered cannot
-be known; the end that is given takes them all to lie at the budget.
+A seed that missed the target is censored and not dropped: it enters at the budget, which is less than what it would
+have taken. Then the ratio is a bound, and the end of the interval that the unseen work could push on is left open: the
+upper end where the rule missed, the lower one where the reference did. How widely the unseen works would have scattered
+cannot be known; the end that is given takes them all to lie at the budget.
 """
 
 from __future__ import annotations

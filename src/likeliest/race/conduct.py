@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from likeliest.errors import NotOnOfferError, SpecificationError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
@@ -32,7 +30,7 @@ def race(
     predictor: Predictor,
     rules: Iterable[Given] | None = None,
     seeds: int | Sequence[int] = 5,
-    budget: float = 30.0,
+    budget: float = 20.0,
     l2: float = 0.0,
     weight: Any = None,
     batch_size: int | None = 32,
@@ -46,19 +44,20 @@ def race(
     """Race learning rules on one model and one data set, under one protocol.
 
     Each seed draws its own split into training and validation rows, its own initial θ and its own order of batches; all
-    rules and learning rates share them, which pairs them. Every rule tries as many learning rates, log-spaced over its own
-    range, and is judged at the one of least median work to the target (see `likeliest.race.target`); that one setting is
-    then run again, alone, for its seconds. Work is counted in row-gradient evaluations and given in passes over the
-    training rows, so that a race with the same seeds repeats on any machine.
+    rules and learning rates share them, which pairs them. Every rule tries as many learning rates, log-spaced over its
+    own range, and is judged at the one of least median work to the target (see `likeliest.race.target`); that setting
+    is then run again, alone, for its seconds. Work is counted in row-gradient evaluations and given in passes over the
+    training rows, so that a race with the same seeds repeats.
 
     Args:
-        x: (n, …) rows, encoded. Columns are standardised on the training rows of each seed, unless a `Module` takes them.
-        y: (n,) targets, or (n, K) probabilities; one of a family with a scale is standardised too. θ starts at the base
-            rate. NLLs and errors come in the units of y.
+        x: (n, …) rows, encoded. Columns are standardised on the training rows of each seed, unless a `Module` takes
+            them.
+        y: (n,) targets, or (n, K) probabilities; those of a location and a scale are standardised too, and every run
+            starts at the base rate. NLLs and errors come in the units of y.
         family: p(y | η), or its name.
         predictor: η = f(x; θ).
-        rules: names, rules or classes of rules; None enters all in the catalogue. A rule of one's own needs ``step``, and
-            ``lr_range`` where it has a learning rate.
+        rules: names, rules or classes of rules; None enters all in the catalogue. A rule of one's own needs ``step``,
+            and ``lr_range`` where it has a learning rate.
         seeds: how many, counted from 0, or which.
         budget: passes that each run may spend; a Hessian counts as its cost.
         l2: penalty ½ l2 ‖w‖² in the units of x, y and the sum of NLLs.
@@ -72,7 +71,8 @@ def race(
         progress: called after each rule on each seed.
 
     Returns:
-        A `Race`. Rules whose needs are not on offer, or of which one step costs more than the budget, are in ``skipped``.
+        A `Race`. Rules whose needs are not on offer, or of which one step costs more than the budget, are in
+        ``skipped``.
 
     Raises:
         SpecificationError: no rules, seeds or trials, or a budget or fraction out of range.
@@ -80,6 +80,7 @@ def race(
         ShapeError: x, y, weight, names or predictor do not fit together.
         SupportError: a y lies outside the family's support.
         TargetError: the base rate of some training rows lies on the boundary: y is constant, or a class is missing.
+        KeyboardInterrupt: on Ctrl-C; half a race shows nothing.
 
     Example:
         >>> import likeliest as lk, torch

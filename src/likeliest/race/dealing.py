@@ -1,11 +1,11 @@
 """What a seed deals to every rule alike: a split, units, the base rate to start from, and an initial θ.
 
-All rules and learning rates of a seed get the same deal, which is what pairs them; another seed has another one. Inside a
-deal the columns of x, and a y that has a scale, are standardised on the training rows, because a race over learning rates
-needs coordinates of one size. θ stays inside; NLLs and errors come out in the user's units.
+All rules and learning rates of a seed get the same deal, which is what pairs them; another seed has another one. Inside
+a deal the columns of x, and a y that has a location and a scale, are standardised on the training rows, because a race
+over learning rates needs coordinates of one size. θ stays inside; NLLs and errors come out in the user's units.
 
-The base rate enters as an offset: at θ = 0 a linear model predicts what one would without any inputs. So no rule wins by
-finding an intercept.
+The base rate enters as an offset: at θ = 0 a linear model predicts what one would without any inputs. So no rule wins
+by finding an intercept.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from likeliest.data.split import Rows, split
@@ -86,14 +85,14 @@ class _Units:
         if self.scaling is not None:
             l2 = self.scaling.penalty(l2)
         predictor = training.predictor
-        mean = predictor.components[0].size if isinstance(predictor, Columns) else predictor.size
+        mean = next(iter(predictor.components.values())).size if isinstance(predictor, Columns) else predictor.size
         l2[:mean] *= self.unit**2
         return l2
 
 
 def _has_module(predictor: Predictor) -> bool:
     """Whether some net of the user's takes x as it comes."""
-    parts = predictor.components if isinstance(predictor, Columns) else (predictor,)
+    parts = predictor.components.values() if isinstance(predictor, Columns) else (predictor,)
     return any(isinstance(part, Module) for part in parts)
 
 
@@ -168,7 +167,7 @@ def deal(whole: Objective, test: Objective | None, strata: Strata, fraction: flo
 
 
 def _split(n: int, strata: Strata, fraction: float, seed: int) -> tuple[Rows, Rows]:
-    """Training and validation rows; what `split` has for a test set is validated on too, for the test rows are fixed."""
+    """Training and validation rows; the third part is validated on too, for the test rows are fixed."""
     fractions = (1 - fraction, fraction / 2, fraction / 2)
     train, first, second = split(n, y=strata, stratify=strata is not None, seed=seed, fractions=fractions)
     held = np.sort(np.concatenate((first, second)))

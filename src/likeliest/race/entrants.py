@@ -19,7 +19,7 @@ Given: TypeAlias = str | Rule | type[Rule]
 """A rule by its name, as an object, or as a class whose hyperparameters all have defaults."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entrant:
     """One rule in a race.
 

@@ -151,7 +151,8 @@ def _without(value: Any, *names: str) -> Any:
 
 def _comparison(row: Row, found: Comparison | None, reference: str | None) -> dict[str, Any]:
     if found is not None:
-        return _without(found, "rule", "pairs", "slower")
+        kept = ("ratio", "low", "high", "p_holm", "statement")
+        return {name: getattr(found, name) for name in kept}
     statement = "the reference" if row.rule == reference else "not compared"
     return {"ratio": None, "low": None, "high": None, "p_holm": None, "statement": statement}
 
@@ -170,4 +171,4 @@ def _span(low: float | None, high: float | None) -> str:
 def _number(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ""
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"

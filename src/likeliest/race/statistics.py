@@ -5,8 +5,8 @@ With d_s the difference of two rules on seed s, which share its split, initial �
     t = d̄ / (σ_d / √S)        has S − 1 degrees of freedom where the true mean is 0
     d̄ ± t_{1−α/2} σ_d / √S    is the interval at level 1 − α
 
-Holm tests the m p-values in rising order, the i-th (from 0) at α / (m − i), and stops at the first that fails: the chance
-of one wrong rejection or more is then at most α. Each interval here stands at the level at which Holm judged its
+Holm tests the m p-values in rising order, the i-th (from 0) at α / (m − i), and stops at the first that fails: the
+chance of one wrong rejection or more is then at most α. Each interval here stands at the level at which Holm judged its
 difference, so that it holds 0 exactly where Holm finds no difference.
 
 Source: Student (1908), The probable error of a mean; Holm (1979), A simple sequentially rejective multiple test

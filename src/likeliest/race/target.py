@@ -1,7 +1,7 @@
 """From curves to works: which setting of a rule counts, what all of them have to reach, and when each seed reached it.
 
-The best setting of all is the one whose best validation NLL has the smallest median over seeds. On every seed the target
-lies 95 % of the way from the seed's start to where that setting got:
+The best setting of all is the one whose best validation NLL has the smallest median over seeds. On every seed the
+target lies 95 % of the way from the seed's start to where that setting got:
 
     target_s = start_s − 0.95 · (start_s − best_s)
 
@@ -71,7 +71,7 @@ def works(trials: Sequence[Trials], target: Target) -> Floats:
 def choose(trials: Sequence[Trials], target: Target | None) -> int:
     """Return the setting of a rule that counts.
 
-    Without a target, or for a rule that is ranked by error (pass None), it is the one of the smallest median best value.
+    Without a target, as for a rule that is ranked by error, it is the one of the smallest median best value.
     """
     best = np.median(best_values(trials), 0)
     if target is None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from likeliest.course import Budget
 from likeliest.fit import Fit, fit
+from likeliest.interfaces import VerdictKind
 from likeliest.race.dealing import Deal
 from likeliest.race.entrants import Entrant
 
@@ -27,7 +28,7 @@ MEASURED_ROWS = 256
 
 
 class Curve(NamedTuple):
-    """One run: what was measured on validation rows (m,) after how much work (m,), in passes; the first is the start."""
+    """One run: what was measured on validation rows (m,) after so much work (m,), in passes; first comes the start."""
 
     work: Floats
     value: Floats
@@ -76,16 +77,18 @@ def run_trials(entrant: Entrant, deal: Deal, budget: float, batch_size: int | No
         NotOnOfferError: the rule asks for something that the objective or its family cannot give.
     """
     held_out = deal.by_error(deal.validation, entrant.rule)
-    found = fit(
-        deal.training,
-        entrant.lockstep(deal.training.dtype),
-        theta=deal.theta.expand(entrant.trials, -1),
-        batch_size=None if entrant.rule.full_batch else batch_size,
-        budget=budget,
-        seed=deal.seed,
-        validation=held_out if entrant.by_error else deal.validation,
-        measure_every=_measured_steps(deal.training.n, budget, batch_size),
-        measured_rows=MEASURED_ROWS,
+    found = _finished(
+        fit(
+            deal.training,
+            entrant.lockstep(deal.training.dtype),
+            theta=deal.theta.expand(entrant.trials, -1),
+            batch_size=None if entrant.rule.full_batch else batch_size,
+            budget=budget,
+            seed=deal.seed,
+            validation=held_out if entrant.by_error else deal.validation,
+            measure_every=_measured_steps(deal.training.n, budget, batch_size),
+            measured_rows=MEASURED_ROWS,
+        )
     )
     curves = _curves(found, budget, 0.0 if entrant.by_error else deal.log_unit)
     if entrant.by_error:
@@ -118,13 +121,22 @@ def _on_test_rows(entrant: Entrant, deal: Deal, found: Fit) -> tuple[Floats | No
 
 def seconds_alone(entrant: Entrant, trial: int, deal: Deal, work: float, batch_size: int | None) -> float:
     """Time one setting, run by itself over so many passes, without measuring: seconds in the rule."""
-    return fit(
-        deal.training,
-        entrant.alone(trial),
-        theta=deal.theta[None],
-        batch_size=None if entrant.rule.full_batch else batch_size,
-        budget=Budget(passes=work),
-        seed=deal.seed,
-        measure_every=(),
-        measured_rows=MEASURED_ROWS,
+    return _finished(
+        fit(
+            deal.training,
+            entrant.alone(trial),
+            theta=deal.theta[None],
+            batch_size=None if entrant.rule.full_batch else batch_size,
+            budget=Budget(passes=work),
+            seed=deal.seed,
+            measure_every=(),
+            measured_rows=MEASURED_ROWS,
+        )
     ).seconds
+
+
+def _finished(found: Fit) -> Fit:
+    """Pass on a Ctrl-C, which ends a fit with what it has: half a race shows nothing."""
+    if any(verdict.kind is VerdictKind.INTERRUPTED for verdict in found.verdicts):
+        raise KeyboardInterrupt
+    return found
