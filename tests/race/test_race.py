@@ -171,7 +171,7 @@ def test_other_targets_race_in_their_own_units(family):
     race = lk.race(x, y, family=family, predictor=predictor, rules=["adam", "newton", "lbfgs"], seeds=3, budget=25)
     assert race.best <= min(found["nll"] for found in race.table)
     assert race.best < race.target < race.start
-    assert row(race, "newton")["nll"] == pytest.approx(-judge.llf / 400, abs=0.1)
+    assert row(race, "newton")["nll"] == pytest.approx(-judge.llf / 400, abs=0.2)
     rmse = np.sqrt(np.mean((y - judge.fittedvalues) ** 2))
     assert row(race, "newton")["error"] == pytest.approx(rmse, rel=0.15)
 
