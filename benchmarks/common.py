@@ -1,4 +1,4 @@
-"""What the benchmarks share: two threads for everybody, contenders in turn, medians, and ratios in place of bare times."""
+"""What the benchmarks share: two threads for everybody, contenders in turn, medians, and ratios."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def in_turn(contenders: Mapping[str, Callable[[], float]], rounds: int) -> tuple
     return ({n: float(np.median(s)) for n, s in seconds.items()}, {n: float(np.median(s)) for n, s in scores.items()})
 
 
-def print_ratios(seconds: Mapping[str, float], scores: Mapping[str, float], ours: str, score: str, unit: float = 1.0) -> None:
+def print_ratios(
+    seconds: Mapping[str, float], scores: Mapping[str, float], ours: str, score: str, unit: float = 1.0
+) -> None:
     """Print each contender's median time, our time as a share of it, and its score."""
     print(f"{'contender':<34}{'median s':>10}{'ours / it':>11}{score:>20}")
     for name, value in seconds.items():

@@ -1,4 +1,6 @@
-"""How long is an epoch of a net? MLP 784-256-256-10, batch 128, 60,000 rows, f32, Adam at 1e-3, labels that can be learnt.
+"""How long is an epoch of a net?
+
+MLP 784-256-256-10, batch 128, 60,000 rows, f32, Adam at 1e-3, labels that can be learnt.
 
     python benchmarks/mlp_epoch.py [--rounds 5] [--epochs 2]
 

@@ -205,15 +205,20 @@ class Course:
         }
         if self._lost[r]:
             seen = "from the start" if not np.isfinite(first.value[r]) else f"within {spent}"
-            message = f"the objective became NaN or infinite {seen}; θ is the last finite one; try a smaller learning rate"
+            message = (
+                f"the objective became NaN or infinite {seen}; θ is the last finite one; try a smaller learning rate"
+            )
             return Verdict(VerdictKind.NON_FINITE, message, evidence)
         if self._grad_norm[r] <= self.tolerance or ending is VerdictKind.CONVERGED:
             return Verdict(VerdictKind.CONVERGED, f"gradient {self._grad_norm[r]:.1e} after {spent}", evidence)
         if self._plateaued()[r]:
-            message = f"held-out NLL {self._best_value[r]:.6g} did not improve over {self.patience} measurements; {spent}"
+            message = (
+                f"held-out NLL {self._best_value[r]:.6g} did not improve over {self.patience} measurements; {spent}"
+            )
             return Verdict(VerdictKind.PLATEAU, message, evidence)
         if latest.value[r] > first.value[r]:
-            message = f"the objective rose from {first.value[r]:.4g} to {latest.value[r]:.4g} in {spent}; lower the learning rate"
+            rose = f"from {first.value[r]:.4g} to {latest.value[r]:.4g}"
+            message = f"the objective rose {rose} in {spent}; lower the learning rate"
             return Verdict(VerdictKind.DIVERGED, message, evidence)
         return Verdict(ending, self._unfinished(r, ending, spent), evidence)
 
@@ -222,7 +227,7 @@ class Course:
         if ending is VerdictKind.INTERRUPTED:
             return f"stopped by the user after {spent}{far}; θ is the best so far"
         if ending is VerdictKind.SEPARATED:
-            return f"the NLL per unit of weight fell below {PERFECT_NLL:g} after {spent}; its infimum lies at infinity; pass l2=1"
+            return f"the NLL fell below {PERFECT_NLL:g} per unit of weight; its infimum lies at infinity; pass l2=1"
         if self.state.outcome is not None:
             return f"{self.state.outcome} after {spent}{far}"
         return f"the budget was spent: {spent}{far}; allow more passes to go on"

@@ -1,14 +1,15 @@
 """Why a likelihood has no optimum, or more than one: boundary, separation, aliasing.
 
 A linear predictor under a family whose negative log-likelihood is bounded below has a finite optimum unless there is a
-direction of recession: a change of θ along which no row's NLL ever grows (Albert and Anderson, 1984; Geyer, 2009). For each
-row a family states as a cone, c · Δη ≥ 0, which changes of η those are.
+direction of recession: a change of θ along which no row's NLL ever grows (Albert and Anderson, 1984; Geyer, 2009). For
+each row a family states as a cone, c · Δη ≥ 0, which changes of η those are.
 
 Existence is decided by the cheapest evidence that suffices:
 
 1. θ itself separates every row: complete separation, proven by checking the margins.
-2. The Newton decrement ν at θ satisfies ν R ≤ √λ / 2, with λ the smallest eigenvalue of the Hessian and R a bound on the rows:
-   a unique finite optimum exists (Bach, 2010, Self-concordant analysis for logistic regression, proposition 2).
+2. The Newton decrement ν at θ satisfies ν R ≤ √λ / 2, with λ the smallest eigenvalue of the Hessian and R a bound on
+   the rows: a unique finite optimum exists (Bach, 2010, Self-concordant analysis for logistic regression, proposition
+   2).
 3. Otherwise a linear program looks for a direction of recession (Konis, 2007).
 """
 
@@ -28,6 +29,8 @@ from likeliest.objective import Objective
 from likeliest.predictors import Columns, Constant, Fixed, Linear, Predictor, columns_of
 
 _RANK_TOLERANCE = 1e-9
+_PROGRAM_LIMIT = 50_000_000
+"""Entries of the largest linear program that is set up; it comes only where the cheaper evidence has failed."""
 _NAMED = 6
 
 
@@ -75,14 +78,14 @@ def _empty_category(objective: Objective) -> Verdict | None:
     missing = torch.nonzero(~torch.isfinite(null))[:, 0].tolist()
     return Verdict(
         VerdictKind.BOUNDARY,
-        f"the intercept of η column {missing[0]} has its maximum at {float(null[missing[0]]):+}: the target shows only part of "
-        "what it could be; collect rows of the missing kind, or leave that class out",
+        f"the intercept of η column {missing[0]} has its maximum at {float(null[missing[0]]):+}: the target shows "
+        "only part of what it could be; collect rows of the missing kind, or leave that class out",
         {"columns_of_eta": missing, "null_eta": [float(v) for v in null]},
     )
 
 
 def margins(objective: Objective, direction: Tensor) -> Tensor | None:
-    """c · Δη for each row and face of its cone, (n, m), along a direction (P,); None where the family has no cone."""
+    """C · Δη for each row and face of its cone, (n, m), along a direction (P,); None where the family has no cone."""
     cone = objective.recession_cone
     if cone is None:
         return None
@@ -103,13 +106,20 @@ def find_separation(objective: Objective, theta: Tensor) -> Separation | None:
 
 
 def optimum_exists(objective: Objective, theta: Tensor) -> bool:
-    """Bach's sufficient condition for a unique finite optimum near θ, in the quotient of the gauge."""
+    """Bach's sufficient condition for a finite optimum near θ, unique but for the gauge and for aliased columns.
+
+    Along those directions no η changes, so that they are left out of the spectrum.
+    """
     local = objective.at(theta)
     grad, hessian = local.grad.double().clone(), local.hessian_matrix().double()
     if (gauge := local.gauge) is not None:
         hessian = hessian + gauge @ gauge.mT
+    linear = linear_part(objective.predictor)
+    assert linear is not None
+    free = len(aliased_columns(objective, linear)) * linear.outputs
     spectrum, vectors = torch.linalg.eigh(hessian)
-    smallest = float(spectrum[0])
+    spectrum, vectors = spectrum[free:], vectors[:, free:]
+    smallest = float(spectrum[0]) if len(spectrum) else 0.0
     if smallest <= 0:
         return False
     decrement = float(((vectors.mT @ grad).square() / spectrum).sum().sqrt())
@@ -123,16 +133,18 @@ def _separation_by_program(objective: Objective) -> Separation | None:
     """Maximise the sum of margins over directions with |d_j| ≤ 1 that have none below 0."""
     cone = objective.recession_cone
     assert cone is not None
+    if cone.shape[0] * cone.shape[1] * objective.predictor.size > _PROGRAM_LIMIT:
+        return None
     _, tape = objective.predictor.forward(torch.zeros(objective.predictor.size, dtype=objective.dtype), objective.x)
     faces = np.zeros((objective.n, cone.shape[1], objective.predictor.size))
     for k, (matrix, index) in enumerate(objective.predictor.jacobian(torch.zeros(0, dtype=objective.dtype), tape)):
         faces[:, :, index.numpy()] += cone[:, :, k, None].numpy() * matrix.numpy()[:, None, :]
-    faces = faces.reshape(-1, objective.predictor.size)
-    program = linprog(-faces.sum(0), A_ub=-faces, b_ub=np.zeros(len(faces)), bounds=(-1, 1), method="highs")
+    flat = faces.reshape(-1, objective.predictor.size)
+    program = linprog(-flat.sum(0), A_ub=-flat, b_ub=np.zeros(len(flat)), bounds=(-1, 1), method="highs")
     if program.x is None:
         return None
-    reached = (faces @ program.x).reshape(objective.n, -1)
-    if reached.max() <= 1e-7 * np.abs(faces).sum(-1).max():
+    reached = (flat @ program.x).reshape(objective.n, -1)
+    if reached.max() <= 1e-7 * np.abs(flat).sum(-1).max():
         return None
     return Separation(torch.from_numpy(program.x), complete=bool((reached > 1e-7).all()))
 
@@ -174,8 +186,8 @@ def _separated(objective: Objective, linear: Linear, separation: Separation) -> 
     where = f"column {objective.names[alone[0]]!r} does so alone" if alone else f"foremost {_listed(columns)}"
     return Verdict(
         VerdictKind.SEPARATED,
-        f"the rows are {kind} separable along a direction of {len(columns)} columns ({where}): the likelihood has no finite "
-        "maximum, its weights grow without end; pass l2=1 or collect more rows",
+        f"the rows are {kind} separable along a direction of {len(columns)} columns ({where}): the likelihood has no "
+        "finite maximum, its weights grow without end; pass l2=1 or collect more rows",
         {
             "complete": separation.complete,
             "columns": columns,
@@ -199,8 +211,8 @@ def _aliased(objective: Objective, aliased: Sequence[int]) -> Verdict:
     names = [objective.names[j] for j in aliased]
     return Verdict(
         VerdictKind.ALIASED,
-        f"{_listed(names)} can be computed from other columns, so that many coefficients fit equally well; these are the "
-        "smallest of them; leave the columns out or pass l2=1",
+        f"{_listed(names)} can be computed from other columns, so that many coefficients fit equally well; these are "
+        "the smallest of them; leave the columns out or pass l2=1",
         {"columns": names},
     )
 

@@ -23,7 +23,8 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
     """Write several files: all to temporary names first, so that a full disk leaves every old file in place.
 
     Raises:
-        OutputError: a folder cannot be made or a file not written; no old file has been touched before all new ones lay ready.
+        OutputError: a folder cannot be made or a file not written; no old file has been touched before all new ones lay
+            ready.
     """
     staged: dict[Path, Path] = {}
     try:
@@ -34,7 +35,9 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
             temporary.replace(path)
     except OSError as error:
         place = error.filename or next(iter(contents))
-        message = f"{place}: expected a folder that can be written, found: {error.strerror}; choose another output folder"
+        message = (
+            f"{place}: expected a folder that can be written, found: {error.strerror}; choose another output folder"
+        )
         raise OutputError(message) from error
     finally:
         for temporary in staged.values():

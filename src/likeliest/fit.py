@@ -1,7 +1,7 @@
 """`fit`: check that rule and objective go together, run the course in standardised units, and judge where it ended.
 
-A rule moves θ and never measures itself; the driver measures and never moves θ. Work is counted in passes, that is row-gradient
-evaluations over n, so that a fit with the same seed and budget repeats on any machine.
+A rule moves θ and never measures itself; the driver measures and never moves θ. Work is counted in passes, that is
+row-gradient evaluations over n, so that a fit with the same seed and budget repeats on any machine.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from likeliest.rules import Rule
 from likeliest.rules import rule as rule_by_name
 from likeliest.rules.base import peak
 from likeliest.scaling import Scaling
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -72,14 +73,17 @@ def fit(
     Args:
         objective: what to minimise.
         rule: a rule, or the name of one with its defaults.
-        theta: where to start, (P,) or (R, P); None draws it from the predictor, the same for all runs of a per-run rate.
+        theta: where to start, (P,) or (R, P); None draws it from the predictor, the same for all runs of a per-run
+            rate.
         batch_size: rows to a step; None is all of them.
-        budget: a `Budget`, or a number of passes. The default is 100 passes in mini-batches and 1,000 steps in full batches.
+        budget: a `Budget`, or a number of passes. The default is 100 passes in mini-batches and 1,000 steps in full
+            batches.
         seed: names the initial θ and the order of rows.
         validation: an objective on held-out rows; the θ that is best on it is returned.
         patience: with validation, stop after so many measurements without a new best.
         tolerance: converged when every entry of the gradient, per unit of weight, is at most this.
-        measure_every: passes between two measurements of a mini-batch fit, or the steps to measure at, besides the last.
+        measure_every: passes between two measurements of a mini-batch fit, or the steps to measure at, besides the
+            last.
         measured_rows: a mini-batch fit measures its training objective on at most so many rows, always the same ones.
         standardise: centre and scale the columns of x inside; the penalty, the optimum and θ stay in the user's units.
         progress: called with every record.

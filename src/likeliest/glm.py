@@ -1,7 +1,7 @@
 """Linear models to the optimum: Newton on standardised columns, the dispersion after the coefficients, and a verdict.
 
-Families with a scale take it in two steps: coefficients minimise Σ w·deviance/2 + penalty, that is the NLL at scale 1, and
-the scale then maximises the likelihood given the coefficients. So ``l2`` means what it means in ridge regression.
+Families with a scale take it in two steps: coefficients minimise Σ w·deviance/2 + penalty, that is the NLL at scale 1,
+and the scale then maximises the likelihood given the coefficients. So ``l2`` means what it means in ridge regression.
 """
 
 from __future__ import annotations
@@ -92,7 +92,9 @@ def fit_linear(
     predictor = Columns(mean=linear, log_scale=Fixed(0.0)) if has_scale else linear
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
     chosen = rule or ("newton" if linear.size <= MATRIX_LIMIT else "lbfgs")
-    found = fit(objective, chosen, theta=torch.zeros(linear.size, dtype=torch.float64), tolerance=TOLERANCE, standardise=True)
+    found = fit(
+        objective, chosen, theta=torch.zeros(linear.size, dtype=torch.float64), tolerance=TOLERANCE, standardise=True
+    )
     coefficients, bias = _split(linear, found.theta)
     if found.verdict.kind is VerdictKind.ALIASED:
         coefficients, bias = minimum_norm(x, coefficients, bias, intercept=intercept)
@@ -112,7 +114,8 @@ def _has_scale(family: Family) -> bool:
     if tuple(family.columns[1:]) == ("log_scale",):
         return True
     raise SpecificationError(
-        f"{family.name} has the columns {', '.join(family.columns)}; fit it jointly with Objective(…, Columns(…)) and lk.fit"
+        f"{family.name} has the columns {', '.join(family.columns)}; "
+        "fit it jointly with Objective(…, Columns(…)) and lk.fit"
     )
 
 
@@ -146,7 +149,7 @@ def _log_scale(objective: Objective, theta: Tensor) -> float:
 def _perfect(verdict: Verdict) -> Verdict:
     return Verdict(
         VerdictKind.BOUNDARY,
-        "the columns reproduce the target exactly, so that the scale has its maximum of likelihood at 0; the coefficients are the "
-        "smallest that do; use fewer columns or more rows",
+        "the columns reproduce the target exactly, so that the likelihood has its maximum at scale 0; the coefficients "
+        "are the smallest that do; use fewer columns or more rows",
         {**verdict.evidence, "scale": 0.0},
     )

@@ -112,8 +112,9 @@ class Local(Protocol):
     """A lazy view of the objective at one θ on one batch; asks for nothing that nobody reads."""
 
     theta: Tensor
-    family: Family
 
+    @property
+    def family(self) -> Family: ...
     @property
     def value(self) -> Tensor: ...
     @property

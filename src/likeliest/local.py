@@ -43,7 +43,7 @@ class Block:
         self.theta, self.eta, self.tape, self.y, self.scale, self.rows = theta, eta, tape, y, scale, rows
 
     def weigh(self, u: Eta, sign: float = 1.0) -> Eta:
-        """Multiply each row of u, which may be overwritten, by its weight; constant columns are spread over the rows."""
+        """Multiply each row of u, which may be overwritten, by its weight; constant columns are spread over rows."""
         scale = self.scale * sign
         if isinstance(u, tuple):
             return tuple((column * scale).expand(*column.shape[:-1], self.rows) for column in u)
@@ -150,7 +150,9 @@ class Local:
     def grad(self) -> Tensor:
         """−Jᵀ(score) + penalty′: (…, P), valid until the next view of this objective writes its own."""
         if self._grad is None:
-            self._grad = self._value_and_grad() if Need.VALUE in self._needs and self._value is None else self._grad_alone()
+            self._grad = (
+                self._value_and_grad() if Need.VALUE in self._needs and self._value is None else self._grad_alone()
+            )
         return self._grad
 
     def _grad_alone(self) -> Tensor:
@@ -216,7 +218,8 @@ class Local:
     def _curvature_matrix(self, curvature: Callable[[Block], Tensor]) -> Tensor:
         predictor, penalty = self.objective.predictor, self.objective.penalty
         (total,) = self._sum(
-            gram_cost(predictor.jacobian_widths), lambda b: curvature_gram(predictor, b, curvature(b).expand(*b.theta.shape[:-1], b.rows, -1, -1))
+            gram_cost(predictor.jacobian_widths),
+            lambda b: curvature_gram(predictor, b, curvature(b).expand(*b.theta.shape[:-1], b.rows, -1, -1)),
         )
         if penalty is not None:
             total.diagonal(dim1=-2, dim2=-1).add_(penalty)

@@ -51,7 +51,7 @@ class Prediction:
     intervals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def to_frame(self) -> pl.DataFrame:
-        """A table: ``row``, ``prediction``, then ``p_CLASS`` for each class, or ``mean``, ``sigma``, ``q05``, ``q95``."""
+        """A table: ``row``, ``prediction``, then ``p_CLASS`` a class, or ``mean``, ``sigma``, ``q05``, ``q95``."""
         columns: dict[str, Any] = {"row": np.arange(1, len(self.labels) + 1), "prediction": self.labels}
         if self.probabilities is not None and self.classes is not None:
             return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})
@@ -131,11 +131,10 @@ class Model:
             OutputError: the file cannot be written.
             SpecificationError: the predictor is code (a torch module) and not data.
         """
-        encoder = next(name for name, kind in _ENCODERS.items() if isinstance(self.encoder, kind))
         values = {
             "schema": SCHEMA,
             "likeliest": __version__,
-            "encoder": {"kind": encoder, "value": self.encoder.to_json()},
+            "encoder": {"kind": "table", "value": self.encoder.to_json()},
             "target": self.target.to_json(),
             "family": self.family.to_json(),
             "predictor": self.predictor.to_json(),
@@ -169,7 +168,9 @@ class Model:
         except (KeyError, TypeError, AttributeError) as error:
             raise ModelFileError(f"{path} is a model file with parts missing ({error!r}); it is damaged") from error
         if theta.shape != (model.predictor.size,):
-            raise ModelFileError(f"{path} holds {tuple(theta.shape)} parameters where {model.predictor.size} are needed")
+            raise ModelFileError(
+                f"{path} holds {tuple(theta.shape)} parameters where {model.predictor.size} are needed"
+            )
         return model
 
 
@@ -177,8 +178,10 @@ def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:
     try:
         with safe_open(str(path), framework="pt") as file:
             metadata = file.metadata() or {}
-            if "likeliest" not in metadata or "theta" not in file.keys():  # noqa: SIM118 (a handle, not a mapping)
-                raise ModelFileError(f"{path} is a safetensors file from elsewhere; likeliest models are written by Model.save")
+            if "likeliest" not in metadata or "theta" not in file.keys():  # noqa: SIM118
+                raise ModelFileError(
+                    f"{path} is a safetensors file from elsewhere; likeliest models are written by Model.save"
+                )
             return file.get_tensor("theta"), json.loads(metadata["likeliest"])
     except FileNotFoundError:
         raise ModelFileError(f"no model file at {path}; `likeliest fit DATA -o MODEL` writes one") from None

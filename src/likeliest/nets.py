@@ -1,7 +1,7 @@
 """Nets to a held-out plateau: mini-batches, early stopping, and a target that is standardised while it is learnt.
 
-A numeric target is learnt as (y − m)/s, so that one learning rate suits every unit; the last layer absorbs m and s afterwards,
-and θ is in the user's units like everything else.
+A numeric target is learnt as (y − m)/s, so that one learning rate suits every unit; the last layer absorbs m and s
+afterwards, and θ is in the user's units like everything else.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from likeliest.families.base import Family
 from likeliest.course import Budget
+from likeliest.families.base import Family
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
 from likeliest.objective import Objective
@@ -73,6 +73,7 @@ def fit_net(
     budget: Budget | float | None = None,
     patience: int | None = 10,
     measure_every: float = 1.0,
+    tolerance: float = 1e-8,
     l2: float | Tensor = 0.0,
     estimate_scale: bool = True,
     seed: int = 0,
@@ -95,9 +96,10 @@ def fit_net(
         budget: see `fit`.
         patience: measurements without a new held-out best before it stops.
         measure_every: passes between two measurements.
+        tolerance: full-batch rules have converged when every entry of the gradient, per unit of weight, is at most this.
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
-        estimate_scale: whether a family's scale is learnt with the rest; else the mean alone is, by half the deviance in
-            place of the NLL, as coefficients of linear models are.
+        estimate_scale: whether a family's scale is learnt with the rest; else the mean alone is, by half the deviance
+            in place of the NLL, as coefficients of linear models are.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
         progress: called with every record.
@@ -133,6 +135,7 @@ def fit_net(
         validation=held_out,
         patience=patience if held_out is not None else None,
         measure_every=measure_every,
+        tolerance=tolerance,
         progress=progress,
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)
@@ -149,7 +152,7 @@ def _unit(family: Family, y: Tensor, weight: Tensor | None) -> tuple[float, floa
 
 def _standardised(y: Tensor, shift: float, scale: float) -> Tensor:
     """The target in its own unit; an index of a class has none and stays what it is."""
-    return y if (shift, scale) == (0.0, 1.0) else (y - shift) / scale
+    return y if (shift, scale) == (0.0, 1.0) else (y.double() - shift) / scale
 
 
 def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift: float) -> Tensor:

@@ -2,8 +2,8 @@
 
     value(θ) = Σ_i w_i · nll_i(θ) / W  +  ½ Σ_j l2_j θ_j² / W,        W = Σ w
 
-Everything is per unit of weight, so that a learning rate means the same for any n. On a mini-batch B the divisor is the fixed
-W·|B|/n and not the batch's own Σw, which would bias the gradient.
+Everything is per unit of weight, so that a learning rate means the same for any n. On a mini-batch B the divisor is the
+fixed W·|B|/n and not the batch's own Σw, which would bias the gradient.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from likeliest.predictors import Columns, Predictor, columns_of
 BLOCK = 16_384
 """Rows to a block: few enough to stay in a core's cache, many enough to keep its products busy."""
 
+
 class Objective:
     """The penalised negative log-likelihood of a family on a predictor, over data.
 
@@ -35,7 +36,8 @@ class Objective:
         y: targets (n,), or (n, K) probabilities for a categorical family.
         weight: (n,), ≥ 0; None is all ones.
         offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
-        l2: the penalty ½ Σ l2 θ² on penalised parts, in the same units as the sum of NLLs: a number, or one a parameter (P,).
+        l2: the penalty ½ Σ l2 θ² on penalised parts, in the same units as the sum of NLLs: a number, or one a parameter
+            (P,).
         names: names of the columns of x, for verdicts.
         block: rows to a block.
 
@@ -82,8 +84,8 @@ class Objective:
         self._gauge = self._penalty_free_gauge()
         self._buffer: Tensor | None = None
 
-    def _checked_y(self, y: Any) -> Tensor:
-        y = torch.as_tensor(y)
+    def _checked_y(self, given: Any) -> Tensor:
+        y: Tensor = torch.as_tensor(given)
         if len(y) != self.n:
             raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
         if self.n == 0:
@@ -94,27 +96,29 @@ class Objective:
         self.family.check_support(y, self.outputs)
         return y
 
-    def _checked_weight(self, weight: Any) -> Tensor | None:
-        if weight is None:
+    def _checked_weight(self, given: Any) -> Tensor | None:
+        if given is None:
             return None
-        weight = torch.as_tensor(weight, dtype=self.dtype)
+        weight: Tensor = torch.as_tensor(given, dtype=self.dtype)
         if weight.shape != (self.n,):
             raise ShapeError(f"weight needs one number a row, ({self.n},); found {tuple(weight.shape)}")
         bad = ~(torch.isfinite(weight) & (weight >= 0))
         if bad.any() or weight.sum() <= 0:
-            raise SpecificationError("weights must be finite, at least 0, and not all 0; remove the rows that have others")
+            raise SpecificationError(
+                "weights must be finite, at least 0, and not all 0; remove the rows that have others"
+            )
         return weight
 
-    def _checked_offset(self, offset: Any) -> Tensor | dict[int, Tensor] | None:
-        if offset is None:
+    def _checked_offset(self, given: Any) -> Tensor | dict[int, Tensor] | None:
+        if given is None:
             return None
         columns = self.family.columns
-        if isinstance(offset, Mapping) or (columns is not None and len(columns) > 1):
-            named = offset if isinstance(offset, Mapping) else {columns[0]: offset} if columns else {}
+        if isinstance(given, Mapping) or (columns is not None and len(columns) > 1):
+            named = given if isinstance(given, Mapping) else {columns[0]: given} if columns else {}
             if unknown := set(named) - set(columns or ()):
                 raise ShapeError(f"offset for {sorted(unknown)}; {self.family.name} has the columns {columns}")
             return {(columns or ()).index(c): torch.as_tensor(o, dtype=self.dtype) for c, o in named.items()}
-        offset = torch.as_tensor(offset, dtype=self.dtype)
+        offset: Tensor = torch.as_tensor(given, dtype=self.dtype)
         offset = offset.unsqueeze(-1) if offset.ndim == 1 and columns is not None else offset
         if offset.ndim != 2 or len(offset) != self.n:
             raise ShapeError(f"offset needs one number a row, or one a row and column; found {tuple(offset.shape)}")
@@ -168,7 +172,11 @@ class Objective:
         return frozenset({Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER} | hessian)
 
     def at(
-        self, theta: Tensor, rows: Tensor | None = None, needs: frozenset[Need] = frozenset(), meter: Meter | None = None
+        self,
+        theta: Tensor,
+        rows: Tensor | None = None,
+        needs: frozenset[Need] = frozenset(),
+        meter: Meter | None = None,
     ) -> Local:
         """Return a view at θ (P,) or (R, P) on some rows, or on all; nothing is computed until it is read."""
         return Local(self, theta, rows, needs, meter)
@@ -268,7 +276,9 @@ def _matched(family: Family, predictor: Predictor) -> Predictor:
         )
     for given, wanted in zip(predictor.names, columns, strict=True):
         if given not in (None, wanted):
-            raise ShapeError(f"column {given!r} stands where {family.name} has {wanted!r}; its order is {', '.join(columns)}")
+            raise ShapeError(
+                f"column {given!r} stands where {family.name} has {wanted!r}; its order is {', '.join(columns)}"
+            )
     return predictor
 
 

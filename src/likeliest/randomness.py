@@ -1,8 +1,8 @@
 """Counter-based randomness: every random number has an address, and no draw depends on how many came before it.
 
-A stream is named by ``(seed, role, counters)``, for example ``stream(0, "shuffle", epoch)``. The same name gives the same
-numbers on every machine, whatever else was drawn in between, so a resumed fit equals an uninterrupted one and run i of a
-lockstep fit equals the same run alone.
+A stream is named by ``(seed, role, counters)``, for example ``stream(0, "shuffle", epoch)``. The same name gives the
+same numbers on every machine, whatever else was drawn in between, so a resumed fit equals an uninterrupted one and run
+i of a lockstep fit equals the same run alone.
 
 Philox is the generator: Salmon, Moraes, Dror and Shaw (2011), Parallel random numbers: as easy as 1, 2, 3.
 """

@@ -1,7 +1,7 @@
-"""Implicit standardisation: a fit works on centred and scaled columns while everything reported stays in the user's units.
+"""Implicit standardisation: a fit works on centred and scaled columns, reports stay in the user's units.
 
-With x̃ = (x − m)/s the same η has W̃ = s W and b̃ = b + m W. A penalty ½ l2 W² in the user's units is ½ (l2/s²) W̃² in the
-solver's, so that the optimum is the same point, only better conditioned.
+With x̃ = (x − m)/s the same η has W̃ = s W and b̃ = b + m W. A penalty ½ l2 W² in the user's units is ½ (l2/s²) W̃² in
+the solver's, so that the optimum is the same point, only better conditioned.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The command line: parse, call, print. Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted."""
+"""The command line: parse, call, print.
+
+Exit codes: 0 done, 1 the answer is no, 2 bad usage or input, 130 interrupted.
+"""
 
 from __future__ import annotations
 

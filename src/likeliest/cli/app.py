@@ -8,11 +8,19 @@ from typing import Annotated, Any
 import typer
 
 app = typer.Typer(
-    add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Data = Annotated[str, typer.Argument(help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`).")]
-Target = Annotated[str | None, typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y.")]
+Data = Annotated[
+    str, typer.Argument(help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`).")
+]
+Target = Annotated[
+    str | None,
+    typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y."),
+]
 Family = Annotated[str | None, typer.Option(help="Probability function in place of the one that the target calls for.")]
 BudgetName = Annotated[str, typer.Option(help="How much work to spend: quick, standard or thorough.")]
 Seed = Annotated[int, typer.Option(help="Root of all randomness.")]
@@ -28,7 +36,9 @@ WELCOME = """likeliest: maximum-likelihood learning that you can see, check and 
 
 
 @app.callback(invoke_without_command=True)
-def welcome(ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def welcome(
+    ctx: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
     """Maximum-likelihood learning that you can see, check and trust."""
     if version:
         from likeliest._version import __version__
@@ -54,7 +64,15 @@ def study(
     from likeliest.study import Plan, study
 
     with stages() as show:
-        done = study(data, target, out, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage, on_record=show.record)
+        done = study(
+            data,
+            target,
+            out,
+            family=family,
+            plan=Plan.of(budget, seed=seed),
+            progress=show.stage,
+            on_record=show.record,
+        )
     if as_json:
         print_json(done.report)
     else:
@@ -66,7 +84,9 @@ def fit(
     data: Data,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the model file.")],
     target: Target = None,
-    model: Annotated[str, typer.Option(help="auto, linear or net; auto takes the better one on validation rows.")] = "auto",
+    model: Annotated[
+        str, typer.Option(help="auto, linear or net; auto takes the better one on validation rows.")
+    ] = "auto",
     family: Family = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
@@ -95,10 +115,12 @@ def fit(
 def predict(
     model: ModelFile,
     data: Data,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV or Parquet file; by default CSV on stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="CSV or Parquet file; by default CSV on stdout.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows with a model file: row, prediction, then a probability for each class, or mean, sigma, q05 and q95."""
+    """Predict rows with a model file: a probability for each class, or mean, sigma, q05 and q95."""
     from likeliest.cli.printing import print_json
     from likeliest.study.single import predict_rows, write_table
 
@@ -125,7 +147,9 @@ def evaluate(model: ModelFile, data: Data, as_json: Json = False) -> None:
 def race(
     data: Data,
     target: Target = None,
-    rules: Annotated[str | None, typer.Option(help="Comma-separated names (see `likeliest rules`); by default all.")] = None,
+    rules: Annotated[
+        str | None, typer.Option(help="Comma-separated names (see `likeliest rules`); by default all.")
+    ] = None,
     model: Annotated[str, typer.Option(help="linear or net.")] = "linear",
     family: Family = None,
     budget: BudgetName = "standard",
@@ -140,7 +164,9 @@ def race(
 
     names = tuple(name.strip() for name in rules.split(",")) if rules else None
     with stages() as show:
-        result = race_rules(data, target, names, model, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage)
+        result = race_rules(
+            data, target, names, model, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage
+        )
     print_json(result) if as_json else print("\n".join(race_lines(result)))
 
 
@@ -151,7 +177,12 @@ def rules(as_json: Json = False) -> None:
     from likeliest.rules import rules
 
     columns = ("name", "formula", "needs", "criterion", "source")
-    _list([[r.name, r.formula, ", ".join(sorted(r.needs)), r.criterion, r.source] for r in rules()], columns, as_json, print_table)
+    _list(
+        [[r.name, r.formula, ", ".join(sorted(r.needs)), r.criterion, r.source] for r in rules()],
+        columns,
+        as_json,
+        print_table,
+    )
 
 
 @app.command()
@@ -172,7 +203,8 @@ def data(as_json: Json = False) -> None:
 
     columns = ("name", "rows", "columns", "predicts", "licence", "installed")
     rows = [
-        [e.name, e.rows, e.columns, e.task, e.licence, "yes" if e.installed else f"no: {e.how_to_get}"] for e in catalogue()
+        [e.name, e.rows, e.columns, e.task, e.licence, "yes" if e.installed else f"no: {e.how_to_get}"]
+        for e in catalogue()
     ]
     _list(rows, columns, as_json, print_table)
 

@@ -100,7 +100,9 @@ def _kind(data: Mapping[str, Any]) -> str:
 def _certificate(certificate: Mapping[str, Any]) -> str:
     word = "passed" if certificate["passed"] else "FAILED"
     worst, resolution = certificate["worst"], certificate["resolution"]
-    return f"Gradient     {certificate['model']}: certificate {word}, worst error {worst:.1e}, resolution {resolution:.1e}"
+    return (
+        f"Gradient     {certificate['model']}: certificate {word}, worst error {worst:.1e}, resolution {resolution:.1e}"
+    )
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from likeliest.errors import UnknownNameError
@@ -12,9 +13,25 @@ from likeliest.predictors.linear import Linear
 from likeliest.predictors.mlp import ACTIVATIONS, MLP
 from likeliest.predictors.module import Module
 
-__all__ = ["ACTIVATIONS", "MLP", "Columns", "Constant", "Fixed", "Linear", "Module", "Predictor", "columns_of", "from_json"]
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "Columns",
+    "Constant",
+    "Fixed",
+    "Linear",
+    "Module",
+    "Predictor",
+    "columns_of",
+    "from_json",
+]
 
-_KINDS = {"linear": Linear, "mlp": MLP, "constant": Constant, "fixed": Fixed}
+_KINDS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
+    "linear": Linear.from_json,
+    "mlp": MLP.from_json,
+    "constant": Constant.from_json,
+    "fixed": Fixed.from_json,
+}
 
 
 def from_json(values: dict[str, Any]) -> Predictor:
@@ -28,4 +45,4 @@ def from_json(values: dict[str, Any]) -> Predictor:
         return Columns(*[from_json(v) for v in values["leading"]], **named)
     if values["kind"] not in _KINDS:
         raise UnknownNameError(f"no predictor of kind {values['kind']!r}; there are {', '.join(_KINDS)} and columns")
-    return _KINDS[values["kind"]].from_json(values)
+    return _KINDS[values["kind"]](values)

@@ -19,8 +19,8 @@ _KEPT_VIEWS = 8
 class Predictor(ABC):
     """A function η = f(x; θ) on one flat θ (P,), or (R, P) for R independent runs in lockstep.
 
-    A subclass calls ``_lay_out`` once with its parts and gives ``forward``, ``pullback`` and ``pushforward``. The tape that
-    ``forward`` returns is its own affair; whoever holds it hands it back unread.
+    A subclass calls ``_lay_out`` once with its parts and gives ``forward``, ``pullback`` and ``pushforward``. The tape
+    that ``forward`` returns is its own affair; whoever holds it hands it back unread.
     """
 
     linear: bool = False
@@ -47,9 +47,9 @@ class Predictor(ABC):
     def views(self, flat: Tensor) -> list[Tensor]:
         """One view (…, *shape) per part of a flat (…, P) tensor, in the order of ``parts``.
 
-        θ and the gradient buffer keep their storage through a fit, so their views are kept too: making them at every step
-        nearly doubles the cost of a small net. A kept view keeps its storage alive, so that an address is never reused
-        while its views are remembered.
+        θ and the gradient buffer keep their storage through a fit, so their views are kept too: making them at every
+        step nearly doubles the cost of a small net. A kept view keeps its storage alive, so that an address is never
+        reused while its views are remembered.
         """
         key = (flat.data_ptr(), flat.shape, flat.stride(), flat.dtype)
         found = self._views.get(key)
@@ -109,7 +109,7 @@ class Predictor(ABC):
         return (self.size,) * self.outputs
 
     def gauge(self) -> Tensor | None:
-        """Orthonormal basis (P, q) of the directions of θ that shift all columns of η alike in every row, if it is known."""
+        """Orthonormal basis (P, q) of the directions of θ that shift all columns of η alike in every row, if known."""
         return None
 
     def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:

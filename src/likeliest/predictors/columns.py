@@ -33,7 +33,9 @@ class Columns(Predictor):
         if not components:
             raise SpecificationError("Columns needs at least one predictor")
         if wide := [n for n, p in named.items() if p.outputs != 1]:
-            raise SpecificationError(f"column {wide[0]!r} is one column; give a predictor of several without a name, first")
+            raise SpecificationError(
+                f"column {wide[0]!r} is one column; give a predictor of several without a name, first"
+            )
         self.components = components
         self.names = (None,) * sum(p.outputs for p in leading) + tuple(named)
         self.outputs = len(self.names)

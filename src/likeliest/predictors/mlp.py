@@ -46,8 +46,8 @@ ACTIVATIONS = {
 class MLP(Predictor):
     """A fully connected net: η = h(… h(x W₁ + b₁) …) W_L + b_L.
 
-    Weights start normal with variance gain / fan-in, gain 2 for relu and gelu (He et al., 2015) and 1 otherwise (LeCun et
-    al., 1998), the last layer with gain 1; intercepts start at 0.
+    Weights start normal with variance gain / fan-in, gain 2 for relu and gelu (He et al., 2015) and 1 otherwise (LeCun
+    et al., 1998), the last layer with gain 1; intercepts start at 0.
 
     Args:
         sizes: widths from the inputs to the columns of η, such as (784, 256, 10); two of them make a linear model.
@@ -65,7 +65,9 @@ class MLP(Predictor):
 
     def __init__(self, sizes: Sequence[int], *, activation: str = "relu") -> None:
         if len(sizes) < 2 or min(sizes) < 1:
-            raise SpecificationError(f"an MLP needs at least two widths of 1 or more, such as (784, 256, 10); found {sizes}")
+            raise SpecificationError(
+                f"an MLP needs at least two widths of 1 or more, such as (784, 256, 10); found {sizes}"
+            )
         if activation not in ACTIVATIONS:
             raise UnknownNameError(f"no activation {activation!r}; there are {', '.join(ACTIVATIONS)}")
         self.sizes, self.activation = tuple(int(s) for s in sizes), activation

@@ -16,9 +16,9 @@ from likeliest.predictors.base import Predictor
 class Module(Predictor):
     """η = module(x), with the module's parameters laid out on one flat θ.
 
-    Runs are looped over: vectorising them breaks batch normalisation and is slower. Parameters with two axes or more count
-    as weights (penalised), the others as intercepts. The module's own parameters are never written to; ``load_into`` does
-    that on request.
+    Runs are looped over: vectorising them breaks batch normalisation and is slower. Parameters with two axes or more
+    count as weights (penalised), the others as intercepts. The module's own parameters are never written to;
+    ``load_into`` does that on request.
 
     Args:
         module: any module whose forward takes x (n, …) and returns η (n, K).
@@ -32,7 +32,9 @@ class Module(Predictor):
         8
     """
 
-    def __init__(self, module: nn.Module, *, outputs: int | None = None, start: Literal["reset", "given"] = "reset") -> None:
+    def __init__(
+        self, module: nn.Module, *, outputs: int | None = None, start: Literal["reset", "given"] = "reset"
+    ) -> None:
         self.module, self.start = module, start
         self.outputs = outputs if outputs is not None else 0
         shapes = {n: (tuple(p.shape), p.ndim > 1) for n, p in module.named_parameters()}
@@ -56,7 +58,9 @@ class Module(Predictor):
     def _call_runs(self, theta: Tensor, x: Tensor) -> Tensor:
         return self._call(theta, x) if theta.ndim == 1 else torch.stack([self._call(t, x) for t in theta])
 
-    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
+    def forward(
+        self, theta: Tensor, x: Tensor, draw: Draw | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Return η (…, n, K); the tape holds autograd's graph. Layers are in training mode under a draw alone."""
         self.module.train(draw is not None)
         with torch.enable_grad():

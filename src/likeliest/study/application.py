@@ -98,7 +98,8 @@ def _levels(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> NDArray[np.f
     if not model.family.discrete:
         return upper
     lower = np.asarray(model.family.cdf(eta, observed - 1))
-    return lower + (upper - lower) * stream(seed, "transform").random(len(y))
+    between: NDArray[np.float64] = stream(seed, "transform").uniform(lower, upper)
+    return between
 
 
 def _confusion(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Confusion:
@@ -139,7 +140,7 @@ def _surprises(ground: Ground, candidate: Candidate, x: Matrix, y: NDArray[Any])
 
 
 def loudest_columns(ground: Ground, candidate: Candidate) -> list[str]:
-    """Columns of the table by the size of their part in η: first-layer weights times standard deviations, largest first."""
+    """Columns of the table by the size of their part in η, largest first: first-layer weights times deviations."""
     part = next(p for name, p in candidate.model.predictor.parts.items() if name.endswith("weight"))
     weight = candidate.model.theta[part.slice].view(part.shape).abs().amax(1).numpy()
     size = weight * ground.x_for(candidate.model.encoder)[ground.split.train].std(0)

@@ -93,7 +93,9 @@ class Candidate:
     net: NetFit | None = None
 
 
-def fit_candidates(ground: Ground, progress: Callable[[str], None], on_record: Callable[[Record], None]) -> list[Candidate]:
+def fit_candidates(
+    ground: Ground, progress: Callable[[str], None], on_record: Callable[[Record], None]
+) -> list[Candidate]:
     """Fit all models of the plan, in the order in which they are shown."""
     progress("linear model at l2 = 0")
     unpenalised = fit_linear_model(ground, 0.0, "linear_unpenalised")
@@ -155,12 +157,22 @@ def fit_net_model(ground: Ground, on_record: Callable[[Record], None], *, keep_i
         raise KeyboardInterrupt
     widths = "-".join(str(w) for w in (x.shape[1], *plan.hidden, ground.outputs))
     model = Model(ground.standard_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
-    fitted = _candidate(ground, "net", f"net {widths}, relu", model, 0.0, plan.net_rule, found.fit.work, found.verdict, began)
+    fitted = _candidate(
+        ground, "net", f"net {widths}, relu", model, 0.0, plan.net_rule, found.fit.work, found.verdict, began
+    )
     return replace(fitted, net=found)
 
 
 def _candidate(
-    ground: Ground, name: str, title: str, model: Model, l2: float, rule: str, work: float, verdict: Verdict, began: float
+    ground: Ground,
+    name: str,
+    title: str,
+    model: Model,
+    l2: float,
+    rule: str,
+    work: float,
+    verdict: Verdict,
+    began: float,
 ) -> Candidate:
     x, y, split = ground.x_for(model.encoder), ground.y, ground.split
     notes = {"name": name, "title": title, "l2": l2, "rule": rule, "verdict": verdict.to_json()}

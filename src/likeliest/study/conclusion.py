@@ -40,15 +40,16 @@ def conclusion(
 def _score(model: ModelJson) -> str:
     if "accuracy_test" in model:
         low, high = model["accuracy_interval"]
-        return f"it names {100 * model['accuracy_test']:.1f} % of test rows rightly (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+        interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+        return f"it names {100 * model['accuracy_test']:.1f} % of test rows rightly ({interval})"
     low, high = model["rmse_interval"]
     return f"its root mean squared error is {model['rmse_test']:.4g} (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _against(model: ModelJson) -> str:
     return (
-        f"The {model['title']} has {_number(model['nll_validation'])} on validation and {_number(model['nll_test'])} on test rows; "
-        f"its fit ended {model['verdict']['kind']}."
+        f"The {model['title']} has {_number(model['nll_validation'])} on validation and "
+        f"{_number(model['nll_test'])} on test rows; its fit ended {model['verdict']['kind']}."
     )
 
 
@@ -64,20 +65,26 @@ def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
     cautions = []
     if (separated := next((m for m in models if m["verdict"]["kind"] == "separated"), None)) is not None:
         cautions.append(
-            f"The {separated['title']} has no finite optimum, because the training rows are separable: without a penalty its "
-            "weights, and the certainty of its probabilities, are an accident of when the fit stopped."
+            f"The {separated['title']} has no finite optimum, because the training rows are separable: without a "
+            "penalty its weights, and the certainty of its probabilities, are an accident of when the fit stopped."
         )
     if data["duplicates"]["count"]:
-        cautions.append(f"{data['duplicates']['count']} held-out rows are copies of earlier rows: scores on them flatter.")
+        cautions.append(
+            f"{data['duplicates']['count']} held-out rows are copies of earlier rows: scores on them flatter."
+        )
     low, high = own["calibration"]["ece_interval"]
     if own["calibration"]["ece"] > high:
         cautions.append(
-            f"Its probabilities are off by {own['calibration']['ece']:.3f} on average, more than the {low:.3f} to {high:.3f} that "
-            "chance explains."
+            f"Its probabilities are off by {own['calibration']['ece']:.3f} on average, more than the {low:.3f} to "
+            f"{high:.3f} that chance explains."
         )
     if data["split"]["test"] < _FEW_TEST_ROWS:
-        cautions.append(f"{data['split']['test']} test rows leave wide intervals: another split can change the order of models.")
-    cautions.append("The split is at random: if your rows have an order in time or belong to groups, the scores may flatter.")
+        cautions.append(
+            f"{data['split']['test']} test rows leave wide intervals: another split can change the order of models."
+        )
+    cautions.append(
+        "The split is at random: if your rows have an order in time or belong to groups, the scores may flatter."
+    )
     return cautions
 
 

@@ -60,7 +60,9 @@ def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
     log_prob = linear.model.log_prob(ground.raw_x[rows], ground.y[rows])
     if ground.examples.target.classes is not None:
         at = int(np.abs(np.exp(log_prob) - 0.5).argmin())
-        return int(rows[at]), "the training row to whose class the linear model gives the probability nearest to one half"
+        return int(
+            rows[at]
+        ), "the training row to whose class the linear model gives the probability nearest to one half"
     typical = np.quantile(log_prob, 0.25, method="nearest")
     at = int(np.abs(log_prob - typical).argmin())
     return int(rows[at]), "the training row at the lower quartile of log-likelihood: its error is larger than most"
@@ -88,7 +90,9 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
         columns = Columns(mean=mean, log_scale=unit_scale)
         return [*learners, Learner("net", normal, columns, theta_net, regressed_row, 0, names)]
     own = fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2)
-    name = "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
+    name = (
+        "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
+    )
     learners.append(Learner(name, ground.family, own.predictor, own.theta, y_row, shown, names))
     learners.append(Learner("net", ground.family, net.model.predictor, net.model.theta, y_row, shown, names))
     return learners

@@ -1,4 +1,4 @@
-"""Shorter chapters: the probability function over this data's η, the gradient's formula, the conclusion, the provenance."""
+"""Shorter chapters: the probability function over this data's η, the gradient's formula, the provenance."""
 
 from __future__ import annotations
 
@@ -49,7 +49,11 @@ def probability(ground: Ground, candidate: Candidate) -> Probability:
     elif name == "bernoulli":
         x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({ground.examples.target.classes[1]})"  # type: ignore[index]
     else:
-        x, x_title, y_title = _margins(eta, y), "margin of the true class, η_k − log Σ e^η of the others", "its probability"
+        x, x_title, y_title = (
+            _margins(eta, y),
+            "margin of the true class, η_k − log Σ e^η of the others",
+            "its probability",
+        )
     low, high = _range(x)
     grid = np.linspace(low, high, _POINTS)
     curve = np.exp(grid) if name == "poisson" else 1 / (1 + np.exp(-grid))
@@ -77,7 +81,7 @@ def _normal(candidate: Candidate, eta: NDArray[np.float64], y: NDArray[Any]) -> 
         "y_title": "density",
         "curves": [curve],
         "histograms": [{"label": "test rows", "edges": edges.tolist(), "counts": counts}],
-        "explanation": f"{100 * within:.1f} % of the test rows lie within 1.96 σ of their mean, where a true σ has 95 %.",
+        "explanation": f"{100 * within:.1f} % of the test rows lie within 1.96 σ of their mean; a true σ has 95 %.",
     }
 
 
@@ -124,9 +128,10 @@ def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
     n, score = len(ground.split.train), ground.family.score_formula
     error = f"u = ∂ log p/∂η = {score}   ({n} × {ground.outputs})"
     if isinstance(location, MLP):
-        steps = [f"η = a_{len(location.sizes) - 2} W_{len(location.sizes) - 1} + b_{len(location.sizes) - 1},  a_l = relu(a_(l−1) W_l + b_l),  a_0 = x",
-                 error]  # fmt: skip
-        for layer in range(len(location.sizes) - 1, 0, -1):
+        last = len(location.sizes) - 1
+        activation = f"a_l = {location.activation}(a_(l−1) W_l + b_l),  a_0 = x"
+        steps = [f"η = a_{last - 1} W_{last} + b_{last},  {activation}", error]
+        for layer in range(last, 0, -1):
             shape = f"{location.sizes[layer - 1]} × {location.sizes[layer]}"
             steps.append(f"∂NLL/∂W_{layer} = −a_{layer - 1}ᵀ u / n   ({shape}),   ∂NLL/∂b_{layer} = −Σ u / n")
             if layer > 1:

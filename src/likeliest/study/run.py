@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -157,7 +157,9 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
     """
     rows = ground.split.train
     if len(rows) > ground.plan.certificate_rows:
-        chosen = stream(ground.plan.seed, "certificate").choice(len(rows), size=ground.plan.certificate_rows, replace=False)
+        chosen = stream(ground.plan.seed, "certificate").choice(
+            len(rows), size=ground.plan.certificate_rows, replace=False
+        )
         rows = rows[np.sort(chosen)]
     model = candidate.model
     objective = Objective(model.family, model.predictor, ground.x_for(model.encoder)[rows], ground.y[rows])
@@ -166,7 +168,8 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective), scaling.from_user(theta)
     beside = torch.from_numpy(stream(ground.plan.seed, "beside").normal(0.0, _BESIDE, len(theta)))
-    return certify_objective(objective, theta + beside, seed=ground.plan.seed).to_json(candidate.name)
+    certificate = certify_objective(objective, theta + beside, seed=ground.plan.seed)
+    return cast("Certificate", certificate.to_json(candidate.name))
 
 
 def race_json(ground: Ground, model: str = "linear") -> RaceJson:

@@ -1,7 +1,7 @@
 """The seam between the study and a field of application.
 
-A task knows what its field's files look like and what its field expects; it returns values and never loops over batches, fits
-or measures. The study does that, the same for every field.
+A task knows what its field's files look like and what its field expects; it returns values and never loops over
+batches, fits or measures. The study does that, the same for every field.
 """
 
 from __future__ import annotations
@@ -58,7 +58,10 @@ class Examples:
 class Task(Protocol):
     """One field of application."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the field is called."""
+        ...
 
     def recognises(self, source: Source) -> bool:
         """Whether this path or name is of this field."""

@@ -63,7 +63,8 @@ class Table:
         learnt = known.target if known else Target.learn(frame[column], family)
         if len(present) < (1 if known else LEAST_ROWS):
             raise TargetError(
-                f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS} to fit, choose and test on"
+                f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS}, to fit, to choose "
+                "and to test on; collect more rows"
             )
         y = learnt.encode(frame[column][present])
         return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256)
@@ -97,7 +98,10 @@ class Table:
     def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
         """Columns, target, split, and copies across the split."""
         copies = duplicates_across(examples.raw[examples.kept], split)
-        pairs = [(examples.row_number(a), examples.row_number(b)) for a, b in zip(copies.rows[:5], copies.twins[:5], strict=True)]
+        pairs = [
+            (examples.row_number(a), examples.row_number(b))
+            for a, b in zip(copies.rows[:5], copies.twins[:5], strict=True)
+        ]
         rows = examples.raw.height
         return {
             "name": examples.name,
@@ -129,7 +133,8 @@ class Table:
 
 def _copies(pairs: list[tuple[int, int]], count: int) -> str:
     named = ", ".join(f"row {a} = row {b}" for a, b in pairs[:3])
-    return f"{count} held-out rows are copies of earlier rows ({named}{', …' if count > 3 else ''}); scores on them flatter"
+    more = ", …" if count > 3 else ""
+    return f"{count} held-out rows are copies of earlier rows ({named}{more}); scores on them flatter"
 
 
 def _read(source: Source, target: str | None, known: Model | None) -> tuple[str, pl.DataFrame, str, str]:
@@ -162,9 +167,9 @@ def _column(column: pl.Series, kind: Any, train: NDArray[np.int64]) -> Column:
     if column.dtype.is_numeric():
         known = column[train].drop_nulls().cast(pl.Float64).to_numpy()
         low, median, high = np.quantile(known, (0, 0.5, 1)) if len(known) else (np.nan,) * 3
-        return described | {"low": float(low), "median": float(median), "high": float(high)}  # type: ignore[return-value]
+        return described | {"low": float(low), "median": float(median), "high": float(high)}
     common = column.drop_nulls().mode().sort()
-    return described | {"example": _text(common[0]) if len(common) else ""}  # type: ignore[return-value]
+    return described | {"example": _text(common[0]) if len(common) else ""}
 
 
 def _target(examples: Examples, split: Split) -> TargetJson:
