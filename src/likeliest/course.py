@@ -84,7 +84,9 @@ class Course:
 
     def _full_batch(self) -> VerdictKind:
         objective, rule, state = self.objective, self.rule, self.state
-        state.steps = int(self.budget.steps) if math.isfinite(self.budget.steps) else None
+        # A step costs a pass or more, so that the passes bound the steps too; a schedule needs to know its end.
+        bound = min(self.budget.steps, self.budget.passes)
+        state.steps = math.ceil(bound) if math.isfinite(bound) else None
         while True:
             # What it took to get to θ; its own gradient is the first part of the next step.
             spent = self.meter.work
@@ -99,7 +101,8 @@ class Course:
             if state.step >= self.budget.steps or spent >= self.budget.passes * objective.n:
                 return VerdictKind.BUDGET
             if state.outcome is not None:
-                return VerdictKind.CONVERGED if self._grad_norm.max() <= ARITHMETIC_LIMIT else VerdictKind.BUDGET
+                near = (self._lost | (self._grad_norm <= ARITHMETIC_LIMIT)).all()
+                return VerdictKind.CONVERGED if near else VerdictKind.BUDGET
             self.theta = rule.step(local, state)
             state.step += 1
 

@@ -29,6 +29,7 @@ class Need(enum.StrEnum):
     VALUE = "value"
     GRAD = "grad"
     PULLBACK = "pullback"
+    DECISION = "decision"
     FISHER = "fisher"
     HESSIAN = "hessian"
     PROX = "prox"

@@ -167,9 +167,16 @@ class Objective:
 
     @property
     def offers(self) -> frozenset[Need]:
-        """What a rule may ask for. A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J."""
-        hessian = {Need.HESSIAN} if self.predictor.linear else set()
-        return frozenset({Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER} | hessian)
+        """What a rule may ask for.
+
+        A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; decisions where the family has classes.
+        """
+        offers = {Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER}
+        if self.predictor.linear:
+            offers.add(Need.HESSIAN)
+        if type(self.family).decision_error is not Family.decision_error:
+            offers.add(Need.DECISION)
+        return frozenset(offers)
 
     def at(
         self,

@@ -40,7 +40,6 @@ class ErrorSignal(Rule):
     error: Literal["decision", "linear"]
     lr: Rate = 0.1
 
-    needs = frozenset({Need.PULLBACK})
     lr_range = (1e-3, 10.0)
 
     def __post_init__(self) -> None:
@@ -52,6 +51,11 @@ class ErrorSignal(Rule):
     def name(self) -> str:
         """``"perceptron"`` or ``"delta_rule"``."""
         return _NAMES[self.error]
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """A pullback, and for the perceptron a family that decides between classes."""
+        return frozenset({Need.PULLBACK, Need.DECISION} if self.error == "decision" else {Need.PULLBACK})
 
     @property
     def criterion(self) -> str:
