@@ -32,7 +32,7 @@ class Plan:
 
     seed: int = 0
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
-    l2_grid: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+    l2_grid: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
     hidden: tuple[int, ...] = (64,)
     net_rule: str = "adam"
     net_lr: float = 1e-3
@@ -42,7 +42,7 @@ class Plan:
     race_rules: tuple[str, ...] | None = None
     race_seeds: int = 5
     race_trials: int = 7
-    race_passes: float = 20
+    race_passes: float = 12
     race_rows: int = 2_000
     certificate_rows: int = 256
 
