@@ -52,6 +52,8 @@ def diagnose(objective: Objective, theta: Tensor) -> Verdict | None:
     linear = linear_part(objective.predictor)
     if linear is None or objective.penalty is not None:
         return None
+    if objective.weight is not None and not bool(objective.weight.all()):
+        objective = objective.subset(torch.nonzero(objective.weight)[:, 0])
     if objective.recession_cone is not None and linear is objective.predictor:
         if (verdict := _empty_category(objective)) is not None:
             return verdict
@@ -152,8 +154,6 @@ def _separation_by_program(objective: Objective) -> Separation | None:
 def aliased_columns(objective: Objective, linear: Linear) -> list[int]:
     """Columns of x that are linear combinations of the intercept and of columns before them, in order."""
     x = objective.x.double()
-    if objective.weight is not None:
-        x = x[objective.weight > 0]
     lead = [torch.ones(len(x), 1, dtype=torch.float64)] if linear.intercept else []
     triangle = torch.linalg.qr(torch.cat([*lead, x], 1), mode="r").R.numpy()
     return [j - len(lead) for j in dependent_columns(triangle) if j >= len(lead)]

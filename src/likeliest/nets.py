@@ -96,7 +96,7 @@ def fit_net(
         budget: see `fit`.
         patience: measurements without a new held-out best before it stops.
         measure_every: passes between two measurements.
-        tolerance: full-batch rules have converged when every entry of the gradient, per unit of weight, is at most this.
+        tolerance: a full-batch rule is done when every entry of the gradient, per unit of weight, is at most this.
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
         estimate_scale: whether a family's scale is learnt with the rest; else the mean alone is, by half the deviance
             in place of the NLL, as coefficients of linear models are.

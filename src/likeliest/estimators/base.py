@@ -38,7 +38,7 @@ class Rows(NamedTuple):
 
 
 class Estimator(BaseEstimator):
-    """A model on one family, fitted by maximum likelihood. A subclass says how it learns and what its predictor gives."""
+    """A model on one family, fitted by maximum likelihood; subclasses say how they learn and what η is."""
 
     family_: Family
     n_features_in_: int
@@ -69,7 +69,7 @@ class Estimator(BaseEstimator):
         return tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
 
     def _conclude(self, found: Fit, verdict: Verdict) -> Self:
-        """Keep how a fit ended, and warn where that was not at an optimum; `fit` itself calls it, so that it is blamed."""
+        """Keep how a fit ended, and warn where that was short of an optimum, at the line that called `fit`."""
         self.verdict_, self.trace_, self.n_iter_ = verdict, found.trace, found.state.step
         if not verdict.good:
             warnings.warn(str(verdict), _WARNINGS.get(verdict.kind, ConvergenceWarning), stacklevel=3)

@@ -31,8 +31,8 @@ class Classifier(ClassifierMixin, Estimator):
         self.classes_, index = np.unique(rows.y, return_inverse=True)
         if len(self.classes_) < 2:
             raise TargetError(
-                f"a classifier needs at least two classes; found one class, {self.classes_[0]!r}, in all {len(index)} rows "
-                "of positive weight; collect rows of another"
+                f"a classifier needs at least two classes; found one class, {self.classes_[0]!r}, in all "
+                f"{len(index)} rows of positive weight; collect rows of another"
             )
         self.family_ = family("bernoulli" if len(self.classes_) == 2 else "categorical")
         return rows._replace(y=index)
@@ -50,7 +50,8 @@ class Classifier(ClassifierMixin, Estimator):
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each row, (n,)."""
         eta = self.decision_function(X)
-        return self.classes_[(eta > 0).astype(int) if eta.ndim == 1 else eta.argmax(1)]
+        labels: NDArray[Any] = self.classes_[(eta > 0).astype(int) if eta.ndim == 1 else eta.argmax(1)]
+        return labels
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Log p(class | x), (n, K), computed from η: exact where the probability itself rounds to 0 or 1."""

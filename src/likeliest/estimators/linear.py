@@ -50,8 +50,8 @@ class LogisticRegression(Classifier, _Linear):
     """Logistic regression; for K > 2 classes the multinomial one, whose K rows of coefficients sum to zero.
 
     Where the classes are separable the likelihood has no maximum: `fit` then returns finite coefficients that separate
-    them, the verdict ``separated`` with the columns, and a `SeparationWarning`. With a penalty, such as l2=1, the maximum
-    exists.
+    them, the verdict ``separated`` with the columns, and a `SeparationWarning`. With a penalty, such as l2=1, there is
+    one.
 
     Args:
         l2: the penalty ½ l2 ‖W‖² beside Σ w·NLL, in the units of X; scikit-learn's 1/C.
@@ -164,7 +164,8 @@ class GLMRegressor(ChosenFamily, _LinearRegressor):
     Args:
         family: the name of a family of numbers, or the family itself.
         link: how η maps to the mean; None is the family's canonical link.
-        l2: the penalty ½ l2 ‖w‖² beside Σ w·NLL (half the deviance, where the family has a dispersion), in the units of X.
+        l2: the penalty ½ l2 ‖w‖² beside Σ w·NLL (half the deviance, where the family has a dispersion), in the units of
+            X and y.
         fit_intercept: whether there is an intercept, which is never penalised.
 
     Attributes:

@@ -32,6 +32,8 @@ PASSES, STEPS = 100, 2_000
 STEPS_BETWEEN = 50
 """A mini-batch fit is measured once a pass, or once in so many steps where a pass has fewer: held-out rows that are few
 need a difference to see."""
+TOLERANCE = 1e-10
+"""A full-batch rule has converged when every entry of the gradient, per unit of weight, is at most this."""
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -74,6 +76,7 @@ class _Net(Estimator):
             budget=self.budget if self.budget is not None or rule.full_batch else max(PASSES, STEPS / steps_a_pass),
             patience=self.patience,
             measure_every=1.0 if rule.full_batch else max(1.0, STEPS_BETWEEN / steps_a_pass),
+            tolerance=TOLERANCE,
             l2=scaling.penalty(_penalty(predictor, self.l2)),
             estimate_scale=False,
             seed=seed,
@@ -85,7 +88,9 @@ class _Net(Estimator):
     def _split(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
         """Rows to learn from, and rows to judge by, if there are enough to hold one out."""
         if not 0 <= self.validation_fraction < 1:
-            raise SpecificationError(f"validation_fraction must be at least 0 and below 1, found {self.validation_fraction}")
+            raise SpecificationError(
+                f"validation_fraction must be at least 0 and below 1, found {self.validation_fraction}"
+            )
         order = stream(seed, "split").permutation(len(rows.y))
         held_out = math.floor(self.validation_fraction * len(order))
         return rows.take(np.sort(order[held_out:])), rows.take(np.sort(order[:held_out])) if held_out else None
@@ -131,8 +136,8 @@ class NetClassifier(Classifier, _Net):
         rule: the learning rule or its name. Full-batch rules, such as "lbfgs", take all rows at every step.
         lr: learning rate; None is the rule's own.
         batch_size: rows to a step.
-        budget: passes over the rows, or a `Budget`. None is 100 passes, or as many as make 2,000 steps; 1,000 steps of a
-            full-batch rule.
+        budget: passes over the rows, or a `Budget`. None is 100 passes, or as many as make 2,000 steps; for full-batch
+            rules 1,000 steps.
         l2: the penalty ½ l2 ‖W‖² on every layer's weights beside Σ w·NLL, in the units of X.
         validation_fraction: the part of the rows that is held out to end the fit where they do best; 0 holds none out.
         patience: measurements (one a pass, or one in 50 steps) without a new held-out best before the fit ends.
@@ -236,8 +241,7 @@ class NetRegressor(ChosenFamily, _Net):
         n_features_in_: p.
         feature_names_in_: names of the columns of X, where it came with any.
 
-    Source: Rumelhart, Hinton and Williams (1986); Nix and Weigend (1994), Estimating the mean and variance of the target
-    probability distribution.
+    Source: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
 
     Example:
         >>> import likeliest as lk
