@@ -123,8 +123,18 @@ def test_perceptrons_decide_nothing_about_numbers():
     predictor = lk.Columns(mean=lk.Linear(4), log_scale=lk.Constant())
     rules = ["perceptron", "sgd"]
     race = lk.race(x, x @ [1.0, 2, 3, 4], family="normal", predictor=predictor, rules=rules, seeds=2, budget=4)
-    assert [one.rule for one in race.skipped] == ["perceptron"]
-    assert "needs a family of classes" in race.skipped[0].reason
+    assert [(one.rule, one.reason) for one in race.skipped] == [("perceptron", "needs DECISION")]
+
+
+def test_a_rule_that_asks_for_what_it_did_not_declare_is_skipped():
+    @dataclass(frozen=True)
+    class Secretive(SGD):
+        def step(self, local, state):
+            return local.hessian(local.grad)
+
+    race = run([Secretive, "sgd"], predictor=lk.MLP((4, 3, 1)))
+    assert [one.rule for one in race.skipped] == ["sgd"]
+    assert race.skipped[0].reason.startswith("no exact hessian")
 
 
 def test_the_same_seeds_give_the_same_race_but_for_seconds():

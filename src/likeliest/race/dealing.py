@@ -20,9 +20,10 @@ from torch import Tensor
 from likeliest.data.split import Rows, split
 from likeliest.errors import ShapeError, SpecificationError, TargetError
 from likeliest.families import Family
+from likeliest.interfaces import Need
 from likeliest.objective import Objective
 from likeliest.predictors import Columns, Module, Predictor
-from likeliest.race.held_out import HeldOutError, decides, loss_of
+from likeliest.race.held_out import HeldOutError, loss_of
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.scaling import Scaling
@@ -162,7 +163,7 @@ def deal(whole: Objective, test: Objective | None, strata: Strata, fraction: flo
         None if test is None else Objective(family, predictor, *units.rows(test)),
         theta,
         math.log(units.unit),
-        decides(training, theta),
+        Need.DECISION in training.offers,
     )
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor
 
-from likeliest.errors import NotOnOfferError
 from likeliest.families import Family
 from likeliest.families.base import single
 from likeliest.interfaces import Eta, Need
@@ -43,16 +41,6 @@ def squared_error(family: Family, eta: Eta, y: Tensor) -> Tensor:
 def squared_linear_error(family: Family, eta: Eta, y: Tensor) -> Tensor:
     """(y − η)²."""
     return columns_of(family.linear_error(eta, y))[0].square()
-
-
-def decides(objective: Objective, theta: Tensor) -> bool:
-    """Whether the objective's family decides between classes."""
-    block = next(objective.blocks(theta, torch.arange(1)))
-    try:
-        objective.family.decision_error(block.eta, block.y)
-    except NotOnOfferError:
-        return False
-    return True
 
 
 def loss_of(rule: Rule, classes: bool) -> Loss:
