@@ -112,7 +112,7 @@ class Course:
         objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
         n = objective.n
         per_epoch = math.ceil(n / batch_size)
-        last = int(min(self.budget.steps, math.ceil(self.budget.passes * per_epoch)))
+        last = math.ceil(min(self.budget.steps, self.budget.passes * per_epoch))
         due = _due(measure_every, per_epoch, last)
         measured = self._measured_objective(measured_rows)
         state.steps = last
@@ -193,6 +193,9 @@ class Course:
 
     def verdicts(self, ending: VerdictKind) -> tuple[Verdict, ...]:
         """One verdict a run, from how the whole ended and what became of each."""
+        if not self.trace.records:
+            message = "stopped by the user before anything was measured; θ is where it started"
+            return (Verdict(ending, message),) * len(self._lost)
         return tuple(self._verdict(r, ending) for r in range(len(self._lost)))
 
     def _verdict(self, r: int, ending: VerdictKind) -> Verdict:

@@ -6,6 +6,7 @@ row-gradient evaluations over n, so that a fit with the same seed and budget rep
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -121,7 +122,8 @@ def fit(
         ending = course.run(batch_size, seed, measure_every, measured_rows)
         found = course.best_theta()
         verdicts = course.verdicts(ending)
-        if batch_size is None and found.ndim == 1 and verdicts[0].kind is not VerdictKind.NON_FINITE:
+        cut_short = verdicts[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
+        if batch_size is None and found.ndim == 1 and not cut_short:
             verdicts = (diagnose(inner, found) or verdicts[0],)
     return Fit(
         scaling.to_user(found) if scaling else found,
@@ -168,6 +170,8 @@ def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) ->
 
 def _budget(budget: Budget | float | None, batch_size: int | None) -> Budget:
     if isinstance(budget, Budget):
+        if batch_size is not None and min(budget.passes, budget.steps) == math.inf:
+            raise SpecificationError("a fit in mini-batches needs an end: give its budget passes or steps")
         return budget
     if budget is not None:
         return Budget(passes=float(budget))

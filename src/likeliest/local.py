@@ -106,7 +106,8 @@ class Local:
     def __init__(
         self, objective: Objective, theta: Tensor, rows: Tensor | None, needs: frozenset[Need], meter: Meter | None
     ) -> None:
-        self.objective, self.theta, self.rows = objective, theta, rows
+        self.objective, self.rows = objective, rows
+        self.theta = theta.detach() if theta.requires_grad else theta
         self.family = objective.family
         self._needs, self._meter = needs, meter
         self._block: Block | None = None

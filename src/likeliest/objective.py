@@ -68,10 +68,11 @@ class Objective:
         block: int = BLOCK,
     ) -> None:
         self.family = family
-        self.predictor = _matched(family, predictor)
         self.x = torch.as_tensor(x)
         if not self.x.is_floating_point():
             self.x = self.x.to(torch.get_default_dtype())
+        predictor.check_inputs(self.x)
+        self.predictor = _matched(family, predictor)
         self.dtype = self.x.dtype
         self.n = len(self.x)
         self.y = self._checked_y(y)
@@ -90,7 +91,6 @@ class Objective:
             raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
         if self.n == 0:
             raise ShapeError("x and y have no rows; an objective needs at least one")
-        self.predictor.check_inputs(self.x)
         is_index = self.family.columns is None and not y.is_floating_point()
         y = y.long() if is_index else y.to(self.dtype)
         self.family.check_support(y, self.outputs)
@@ -169,7 +169,8 @@ class Objective:
     def offers(self) -> frozenset[Need]:
         """What a rule may ask for.
 
-        A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; decisions where the family has classes.
+        A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; decisions where the family has
+        classes.
         """
         offers = {Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER}
         if self.predictor.linear:
@@ -264,13 +265,12 @@ class Objective:
 
 
 def _matched(family: Family, predictor: Predictor) -> Predictor:
-    """Check the predictor's columns against the family's."""
+    """Check the predictor's columns against the family's; one tensor is what η then is, or several named columns."""
     columns = family.columns
     if columns is None or len(columns) == 1:
-        wanted = "a single" if columns else "unnamed"
-        if isinstance(predictor, Columns) and len(predictor.components) > 1:
-            raise ShapeError(f"{family.name} has {wanted} columns; pass the predictor itself, without Columns")
-        if columns is not None and predictor.outputs not in (0, 1):
+        if isinstance(predictor, Columns):
+            return _matched(family, _only(family, predictor))
+        if columns is not None and predictor.outputs != 1:
             raise ShapeError(f"{family.name} has one column of η; the predictor gives {predictor.outputs}")
         return predictor
     if not isinstance(predictor, Columns):
@@ -287,6 +287,16 @@ def _matched(family: Family, predictor: Predictor) -> Predictor:
                 f"column {given!r} stands where {family.name} has {wanted!r}; its order is {', '.join(columns)}"
             )
     return predictor
+
+
+def _only(family: Family, columns: Columns) -> Predictor:
+    """The predictor inside Columns of one, for a family whose η is a single tensor."""
+    wanted = "one column" if family.columns else "unnamed columns"
+    if len(columns.components) > 1:
+        raise ShapeError(f"{family.name} has {wanted}; pass the predictor itself, without Columns")
+    if unknown := set(columns.names) - {None, *(family.columns or ())}:
+        raise ShapeError(f"{family.name} has {wanted}, none of them {unknown.pop()!r}; pass the predictor itself")
+    return next(iter(columns.components.values()))
 
 
 def _shifted(eta: Eta, offset: Tensor | dict[int, Tensor], rows: slice | Tensor) -> Eta:

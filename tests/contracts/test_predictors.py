@@ -360,6 +360,8 @@ def test_what_cannot_be_built_is_refused():
         lk.Columns()
     with pytest.raises(SpecificationError, match="'mean' is one column"):
         lk.Columns(mean=lk.Linear(4, 2))
+    with pytest.raises(SpecificationError, match="column '0': say how many columns it fills"):
+        lk.Columns(lk.Module(nn.Linear(4, 1)), log_scale=lk.Constant())
     with pytest.raises(UnknownNameError, match="no predictor of kind 'tree'"):
         from_json({"kind": "tree"})
 

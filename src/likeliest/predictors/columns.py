@@ -36,6 +36,8 @@ class Columns(Predictor):
             raise SpecificationError(
                 f"column {wide[0]!r} is one column; give a predictor of several without a name, first"
             )
+        if unknown := [n for n, p in components.items() if not p.outputs]:
+            raise SpecificationError(f"column {unknown[0]!r}: say how many columns it fills, as Module(…, outputs=1)")
         self.components = components
         self.names = (None,) * sum(p.outputs for p in leading) + tuple(named)
         self.outputs = len(self.names)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from likeliest.errors import SpecificationError
+from likeliest.errors import ShapeError, SpecificationError
 from likeliest.interfaces import Draw
 from likeliest.predictors.base import Predictor
 
@@ -22,7 +22,7 @@ class Module(Predictor):
 
     Args:
         module: any module whose forward takes x (n, …) and returns η (n, K).
-        outputs: K, where it is known; it is then checked against the family.
+        outputs: K; where it is not given it is learnt from the first row of the data.
         start: "reset" draws new initial parameters through each layer's ``reset_parameters``, so that seeds differ;
             "given" starts every run from the module's present ones, as fine-tuning wants.
 
@@ -49,6 +49,22 @@ class Module(Predictor):
                     if callable(reset := getattr(layer, "reset_parameters", None)):
                         reset()
         return torch.cat([p.detach().double().flatten() for p in self.module.parameters()])
+
+    def check_inputs(self, x: Tensor) -> None:
+        """Try the first row, and learn from it how many columns η has where that was not said.
+
+        Raises:
+            ShapeError: the module does not take such rows, or gives other columns than it was said to.
+        """
+        given = torch.cat([p.detach().flatten() for p in self.module.parameters()]).to(x.dtype)
+        try:
+            eta, _ = self.forward(given, x[:1])
+        except RuntimeError as error:
+            raise ShapeError(f"the module takes no rows of shape {tuple(x.shape[1:])}: {error}") from error
+        if eta.ndim != 2 or self.outputs not in (0, eta.shape[-1]):
+            wanted = self.outputs or "K"
+            raise ShapeError(f"the module needs to give (n, {wanted}) for n rows, found {tuple(eta.shape)} for one")
+        self.outputs = eta.shape[-1]
 
     def _call(self, theta: Tensor, x: Tensor) -> Tensor:
         named = {n: theta[p.slice].view(p.shape) for n, p in self.parts.items()}
