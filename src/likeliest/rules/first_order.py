@@ -136,7 +136,7 @@ class HeavyBall(FirstOrder):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self.name, "momentum", self.momentum, high=1.0)
+        check_number(self.name, "momentum", self.momentum, high=1.0, open_low=True)
 
     def remember(self, theta: Tensor) -> Memory:
         """Return m = 0."""

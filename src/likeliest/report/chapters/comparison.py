@@ -69,8 +69,10 @@ def _results(race: Race) -> Block:
 def _result(row: RaceRow, seeds: int, by_error: bool) -> list[str]:
     name = row["rule"] if row["criterion"] == "nll" else f"{row['rule']} *"
     cells = [name, row["verdict"], setting(row["lr"]), number(row["nll"])]
-    work = number(row["work_to_target"], 3) if row["work_to_target"] is not None else "missed"
     cells += [number(row["error"], 3)] if by_error else []
+    if row["criterion"] != "nll":
+        return [*cells, "–", "–", "–"]
+    work = number(row["work_to_target"], 3) if row["work_to_target"] is not None else "missed"
     return [*cells, work, number(row["seconds_to_target"], 2), f"{row['reached']} of {seeds}"]
 
 

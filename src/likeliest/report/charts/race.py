@@ -59,8 +59,9 @@ def _axis(page: Race) -> dict[str, Any]:
 
 def work(page: Race) -> Chart:
     """Median work to target with its range over seeds; an open triangle at the budget for a miss."""
-    rows = [row | {"budget": page["budget"], "end": row["work_high"] or page["budget"]} for row in page["rows"]]
-    order = alt.Y("rule:N", title=None, sort=[row["rule"] for row in page["rows"]], axis=alt.Axis(labelOverlap=False))
+    raced = [row for row in page["rows"] if row["criterion"] == "nll"]
+    rows = [row | {"budget": page["budget"], "end": row["work_high"] or page["budget"]} for row in raced]
+    order = alt.Y("rule:N", title=None, sort=[row["rule"] for row in raced], axis=alt.Axis(labelOverlap=False))
     base = chart(rows).encode(y=order)
     least = min((row["work_low"] for row in page["rows"] if row["work_low"]), default=page["budget"] / 2)
     scale = alt.Scale(type="log", nice=False, domain=[0.8 * least, 1.1 * page["budget"]])
