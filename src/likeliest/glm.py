@@ -33,7 +33,7 @@ class LinearFit:
     Attributes:
         predictor: Linear, or Columns of a Linear mean and a Constant log-scale.
         theta: (P,) of that predictor, in the user's units.
-        weight: (p, K) coefficients; of many equally good ones the smallest.
+        weight: (p, K) coefficients; of many equally good ones the smallest, which for classes sum to zero over them.
         bias: (K,) intercepts, zeros where there are none.
         scale: the dispersion's maximum-likelihood value σ̂, where the family has one.
         verdict: whether the optimum exists and was reached.
@@ -96,6 +96,8 @@ def fit_linear(
         objective, chosen, theta=torch.zeros(linear.size, dtype=torch.float64), tolerance=TOLERANCE, standardise=True
     )
     coefficients, bias = _split(linear, found.theta)
+    if family.gauge is not None:
+        coefficients, bias = (part - part.mean(-1, keepdim=True) for part in (coefficients, bias))
     if found.verdict.kind is VerdictKind.ALIASED:
         coefficients, bias = minimum_norm(x, coefficients, bias, intercept=intercept)
     theta = torch.cat((coefficients.flatten(), bias)) if intercept else coefficients.flatten()

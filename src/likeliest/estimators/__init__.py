@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from likeliest.estimators.linear import GLMRegressor, LinearRegression, LogisticRegression
-from likeliest.estimators.net import NetClassifier, NetRegressor
+from likeliest.estimators.nets import NetClassifier, NetRegressor
 
 __all__ = ["GLMRegressor", "LinearRegression", "LogisticRegression", "NetClassifier", "NetRegressor"]

@@ -53,6 +53,7 @@ class Estimator(BaseEstimator):
     def _rows(self, X: Any, y: Any, sample_weight: Any, *, numeric: bool) -> Rows:
         """Check what `fit` was given. A row of weight 0 is left out, for that is what its weight says."""
         X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=numeric)
+        y = y.astype(np.float64) if numeric else y
         if sample_weight is None:
             return Rows(_tensor(X), y, None)
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
