@@ -74,7 +74,7 @@ class LogisticRegression(Classifier, _Linear):
         >>> import likeliest as lk
         >>> model = lk.LogisticRegression().fit([[0.0], [1.0], [2.0], [3.0]], ["no", "yes", "no", "yes"])
         >>> model.verdict_.kind.value, model.predict([[4.0]]).tolist(), model.predict_proba([[4.0]]).round(3).tolist()
-        ('converged', ['yes'], [[0.104, 0.896]])
+        ('converged', ['yes'], [[0.094, 0.906]])
     """
 
     def __init__(self, l2: float = 0.0, fit_intercept: bool = True) -> None:
