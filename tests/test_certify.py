@@ -106,6 +106,16 @@ def test_columns_in_any_unit():
     certificate = certify_objective(lk.Objective(lk.family("bernoulli"), lk.Linear(4), x, y), theta)
     assert certificate.passed
     assert certificate.resolution < 1e-5
+    assert certificate.message.endswith("at θ.")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_cancels_in_the_sum_over_rows_is_no_error(seed):
+    # As many ones as zeros under a small η: the intercept's gradient is what is left of 100 halves of either sign.
+    x = 1e-3 * torch.randn(200, 3, dtype=F64, generator=torch.Generator().manual_seed(seed))
+    objective = lk.Objective(lk.family("bernoulli"), lk.MLP((3, 20, 1), activation="tanh"), x, torch.arange(200) % 2)
+    theta = objective.predictor.init([stream(seed, "init")], F64)[0]
+    assert certify_objective(objective, theta).passed
 
 
 def test_at_an_optimum_it_compares_beside_it_and_says_so():
@@ -346,6 +356,7 @@ def test_slopes_lie_within_their_bounds_on_functions_known_exactly():
         "kink nearby": (lambda t: (t - 0.3001).abs().sum(-1), torch.sign(theta - 0.3001)),
         "large constant": (lambda t: 1e8 + torch.tanh(t).sum(-1), 1 - torch.tanh(theta) ** 2),
     }
+    assert slopes(cases["exp"][0], theta, torch.eye(2, dtype=F64)).bound.max() < 5e-11
     for name, (f, exact) in cases.items():
         found = slopes(f, theta, torch.eye(2, dtype=F64))
         assert (np.abs(found.slope - exact.numpy()) <= found.bound).all(), name

@@ -264,6 +264,7 @@ def test_views_are_right_when_theta_is_allocated_anew(name):
         wide = theta.repeat(2, 1)
         close(dense(p.forward(wide, x)[0], wide), judged(p, wide, x))
         close(dense(p.forward(wide[1], x)[0], theta), judged(p, theta, x))
+        close(dense(p.forward(wide[:1], x)[0], wide[:1]), judged(p, wide[:1], x))
         single = theta.float()
         close(dense(p.forward(single, x.float())[0], single).double(), judged(p, theta, x), 1e-4)
 
