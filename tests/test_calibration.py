@@ -14,6 +14,7 @@ from likeliest.calibration import (
     normal_calibration,
     pit,
     pit_histogram,
+    quantile_calibration,
     rmse_interval,
     top_label_calibration,
     wilson_interval,
@@ -156,3 +157,18 @@ def test_rmse_interval_is_scipys_percentile_bootstrap():
     assert abs(high - judge.confidence_interval.high) < 0.1 * width
     assert rmse_interval(y, predicted) == (low, high)
     assert rmse_interval(y, y) == (0.0, 0.0)
+
+
+def test_counts_are_calibrated_through_a_randomised_transform():
+    rng = np.random.default_rng(4)
+    mean = rng.uniform(0.5, 6.0, 900)
+    y = rng.poisson(mean)
+    low, high = stats.poisson(mean).cdf(y - 1), stats.poisson(mean).cdf(y)
+    u = low + rng.random(900) * (high - low)
+    assert "As calibrated as 900 rows" in quantile_calibration(u).statement
+    assert "Not calibrated" in quantile_calibration(high).statement
+
+
+def test_a_normal_predictive_is_its_transform():
+    y = np.random.default_rng(0).standard_normal(60)
+    assert normal_calibration(y, 0.2, 1.3, seed=3) == quantile_calibration(pit(y, 0.2, 1.3), seed=3)
