@@ -36,7 +36,7 @@ def dependent_by_rank(matrix):
 
 
 def separation_by_enumeration(faces, rows):
-    """None, "quasi" or "complete": the sum of all rays lies inside the cone, each margin positive there if it can be."""
+    """None, "quasi" or "complete": the sum of all rays lies inside the cone, as far from its faces as can be."""
     total = sum(extreme_rays(faces), np.zeros(len(faces)))
     if (total <= ROUNDING).all():
         return None
