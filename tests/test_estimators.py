@@ -1,4 +1,4 @@
-"""The scikit-learn contract, and each estimator against scikit-learn's own or statsmodels'."""
+"""The scikit-learn contract, and each estimator against scikit-learn's own, scipy and numpy."""
 
 import pickle
 import warnings
@@ -28,7 +28,6 @@ from likeliest.errors import (
     TargetError,
     UnknownNameError,
 )
-
 
 FULL_BATCH = {"rule": "lbfgs", "validation_fraction": 0.0}
 SMOOTH = {"hidden": (8,), "activation": "tanh", "l2": 1.0} | FULL_BATCH
