@@ -34,11 +34,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
         for path, temporary in staged.items():
             temporary.replace(path)
     except OSError as error:
-        place = error.filename or next(iter(contents))
-        message = (
-            f"{place}: expected a folder that can be written, found: {error.strerror}; choose another output folder"
-        )
-        raise OutputError(message) from error
+        raise _unwritable(path, error) from error
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
@@ -55,24 +51,42 @@ def _stage(path: Path, content: bytes) -> Path:
         umask = os.umask(0)
         os.umask(umask)
         Path(name).chmod(0o666 & ~umask)
-    except OSError:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
     return Path(name)
 
 
-def require_writable(folder: Path) -> None:
-    """Make the folder and try to write in it, before work is done whose result would have no place.
+def require_writable(path: Path) -> None:
+    """Try to make a file where ``path`` will be made, before work is done whose result would have no place.
+
+    What is tried is the folder if it is there, else the nearest one above it; nothing is left behind.
+
+    Args:
+        path: a folder.
 
     Raises:
-        OutputError: it cannot be made or written.
+        OutputError: nothing can be written there.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".likeliest.", dir=folder)
+        nearest = next(folder for folder in (path, *path.parents) if folder.exists())
+        handle, name = tempfile.mkstemp(prefix=".likeliest.", dir=nearest)
         os.close(handle)
         Path(name).unlink()
     except OSError as error:
-        raise OutputError(
-            f"{folder}: expected a folder that can be written, found: {error.strerror}; choose another output folder"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def require_file_name(path: Path) -> None:
+    """Check that a file can be written to ``path``, as `require_writable` does.
+
+    Raises:
+        OutputError: it is a folder, or nothing can be written there.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: expected the name of a file to write, found a folder; add a name to it")
+    require_writable(path.parent)
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: expected a place that can be written to, found: {error.strerror}; choose another")

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from likeliest._version import __version__
 from likeliest.data import TableEncoder, Target
-from likeliest.errors import ModelFileError
+from likeliest.errors import LikeliestError, ModelFileError
 from likeliest.families import Family
 from likeliest.families import from_json as family_from_json
 from likeliest.files import atomic_write
@@ -32,6 +32,8 @@ from likeliest.predictors import from_json as predictor_from_json
 SCHEMA = 1
 """Version of the model file's layout; a file with a higher one is refused."""
 _ENCODERS = {"table": TableEncoder}
+_FIT = "write one with: likeliest fit DATA -o MODEL"
+_DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ class Model:
     predictor: Predictor
     theta: Tensor
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns to be read as text from a file, so that the level or class "007" does not turn into 7."""
+        named = self.target.classes is not None and isinstance(self.target.classes[0], str)
+        return (*self.encoder.text_columns, *((self.target.name,) if named else ()))
 
     def eta(self, x: NDArray[np.float64]) -> Eta:
         """η for encoded rows (n, p), in double precision."""
@@ -151,12 +159,12 @@ class Model:
             ModelFileError: the file is missing, is no model file, is damaged, or was written by a newer likeliest.
         """
         theta, values = _read(Path(path))
+        if values["schema"] > SCHEMA:
+            raise ModelFileError(
+                f"{path} was written by likeliest {values.get('likeliest')} (layout {values['schema']}); this is "
+                f"{__version__}, which reads layouts up to {SCHEMA}; update likeliest"
+            )
         try:
-            if values["schema"] > SCHEMA:
-                raise ModelFileError(
-                    f"{path} was written by likeliest {values['likeliest']} (layout {values['schema']}); this is "
-                    f"{__version__}, which reads layouts up to {SCHEMA}; update likeliest"
-                )
             model = cls(
                 _ENCODERS[values["encoder"]["kind"]].from_json(values["encoder"]["value"]),
                 Target.from_json(values["target"]),
@@ -165,30 +173,31 @@ class Model:
                 theta,
                 values["notes"],
             )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ModelFileError(f"{path} is a model file with parts missing ({error!r}); it is damaged") from error
-        if theta.shape != (model.predictor.size,):
+        except (KeyError, TypeError, AttributeError, LikeliestError) as error:
+            raise ModelFileError(f"{path}: a part of the model cannot be read ({error!r}); {_DAMAGED}") from error
+        needed = (model.predictor.size,)
+        if theta.dtype != torch.float64 or theta.shape != needed or theta.isnan().any():
             raise ModelFileError(
-                f"{path} holds {tuple(theta.shape)} parameters where {model.predictor.size} are needed"
+                f"{path}: expected θ of shape {needed} in float64 without NaN, found shape {tuple(theta.shape)} in "
+                f"{str(theta.dtype).removeprefix('torch.')} with {int(theta.isnan().sum())} NaN; {_DAMAGED}"
             )
         return model
 
 
 def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:
+    """θ and the rest, of a file that is one of ours."""
+    if not path.is_file():
+        raise ModelFileError(f"{path}: no such file; `likeliest fit DATA -o {path.name}` writes one")
     try:
         with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            if "likeliest" not in metadata or "theta" not in file.keys():  # noqa: SIM118
-                raise ModelFileError(
-                    f"{path} is a safetensors file from elsewhere; likeliest models are written by Model.save"
-                )
-            return file.get_tensor("theta"), json.loads(metadata["likeliest"])
-    except FileNotFoundError:
-        raise ModelFileError(f"no model file at {path}; `likeliest fit DATA -o MODEL` writes one") from None
+            metadata, names = file.metadata() or {}, list(file.keys())
+            theta = file.get_tensor("theta") if "theta" in names else None
+        values = json.loads(metadata.get("likeliest", "null"))
     except (SafetensorError, json.JSONDecodeError, OSError) as error:
-        raise ModelFileError(
-            f"{path} is not a likeliest model file ({error}); `likeliest fit DATA -o MODEL` writes one"
-        ) from None
+        raise ModelFileError(f"{path}: expected a likeliest model file, found none ({error}); {_DAMAGED}") from error
+    if theta is None or not isinstance(values, dict) or not isinstance(values.get("schema"), int):
+        raise ModelFileError(f"{path}: expected a likeliest model file, found safetensors from elsewhere; {_FIT}")
+    return theta, values
 
 
 def load(path: str | Path) -> Model:

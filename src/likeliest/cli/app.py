@@ -7,7 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from likeliest.cli.ending import Verbs
+
 app = typer.Typer(
+    cls=Verbs,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -15,7 +18,10 @@ app = typer.Typer(
 )
 
 Data = Annotated[
-    str, typer.Argument(help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`).")
+    str,
+    typer.Argument(
+        metavar="DATA", help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`)."
+    ),
 ]
 Target = Annotated[
     str | None,
@@ -25,7 +31,7 @@ Family = Annotated[str | None, typer.Option(help="Probability function in place 
 BudgetName = Annotated[str, typer.Option(help="How much work to spend: quick, standard or thorough.")]
 Seed = Annotated[int, typer.Option(help="Root of all randomness.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
-ModelFile = Annotated[Path, typer.Argument(help="A model file written by `likeliest fit`.")]
+ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file written by `likeliest fit`.")]
 
 WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
 
@@ -122,15 +128,15 @@ def predict(
 ) -> None:
     """Predict rows with a model file: a probability for each class, or mean, sigma, q05 and q95."""
     from likeliest.cli.printing import print_json
-    from likeliest.study.single import predict_rows, write_table
+    from likeliest.study.single import predict_rows, predict_to
 
-    table = predict_rows(model, data)
     if output is not None:
-        write_table(table, output)
+        done = {"rows": predict_to(model, data, output), "written": str(output)}
+        print_json(done) if as_json else print(f"{done['rows']} rows predicted in {output}")
     elif as_json:
-        print_json(table.to_dicts())
+        print_json(predict_rows(model, data).to_dicts())
     else:
-        print(table.write_csv(), end="")
+        print(predict_rows(model, data).write_csv(), end="")
 
 
 @app.command()

@@ -80,7 +80,9 @@ def refuse_hopeless(column: pl.Series) -> None:
     """Raise `TargetError` where nothing can be predicted: no values, one value, texts that all differ, slips."""
     present, name = column.drop_nulls(), column.name
     if present.is_empty():
-        raise TargetError(f"column {name!r}: expected a target, found {len(column)} rows and no value in any")
+        raise TargetError(
+            f"column {name!r}: expected a target, found {len(column)} rows and no value in any; name another target"
+        )
     if present.n_unique() == 1:
         raise TargetError(
             f"column {name!r}: expected a target that varies, found {present[0]!r} in all {len(present)} "

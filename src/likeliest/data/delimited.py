@@ -38,7 +38,7 @@ def read_delimited(content: bytes, place: str, separator: str | None = None) -> 
     separator = separator or find_separator(text)
     _, header = next(_records(text, separator, place), (0, []))
     if not header:
-        raise TableError(f"{place}: expected a header line and rows, found an empty file")
+        raise TableError(f"{place}: expected a header line and rows, found an empty file; export it again")
     names = column_names(header, place)
     text = _checked(text, separator, names, place)
     return pl.read_csv(text.encode(), separator=separator, new_columns=names, infer_schema=False), separator
@@ -136,9 +136,10 @@ def _checked(text: str, separator: str, names: list[str], place: str) -> str:
             )
         count += 1
     if count == 0:
+        listed = ", ".join([*names[:5], *(["…"] if len(names) > 5 else [])])
         raise TableError(
-            f"{place}: expected rows below the header, found the header alone "
-            f"({len(names)} columns: {', '.join(names[:5])}{', …' if len(names) > 5 else ''})"
+            f"{place}: expected rows below the header, found the header alone ({len(names)} columns: {listed}); "
+            "export it again with its rows"
         )
     plain = '"' not in text and text.count("\r") == text.count("\r\n")
     lines = text.count("\n") + (not text.endswith("\n"))

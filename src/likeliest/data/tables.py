@@ -74,7 +74,7 @@ def _content(path: Path) -> bytes:
 
 def _read_parquet(content: bytes, place: str) -> pl.DataFrame:
     if not content:
-        raise TableError(f"{place}: expected a Parquet table, found an empty file")
+        raise TableError(f"{place}: expected a Parquet table, found an empty file; export it again")
     if not content.startswith(_PARQUET):
         raise TableError(
             f"{place}: expected a Parquet table, which begins with PAR1, found {content[:4]!r}; "
@@ -91,5 +91,7 @@ def _read_parquet(content: bytes, place: str) -> pl.DataFrame:
         why = str(error).partition("\n")[0]
         raise TableError(f"{place}: the Parquet table is damaged ({why}); copy or download it again") from error
     if table.height == 0 or table.width == 0:
-        raise TableError(f"{place}: expected rows, found a table of {table.width} columns and {table.height} rows")
+        raise TableError(
+            f"{place}: expected rows, found a table of {table.width} columns and {table.height} rows; export it again"
+        )
     return table

@@ -71,29 +71,36 @@ class Target:
             refuse_unless_numbers(column, chosen)
         return cls(column.name, chosen, classes, explain(column, chosen, classes, asked=family is not None))
 
-    def encode(self, column: pl.Series) -> NDArray[np.int64] | NDArray[np.float64]:
+    def encode(
+        self, column: pl.Series, rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.int64] | NDArray[np.float64]:
         """Return y (n,): the index of each label in ``classes`` as int64, or the number as float64.
 
         Labels are compared as what was learnt: where the classes are integers, "1" and 1.0 are 1.
+
+        Args:
+            column: the whole column, so that a message names the row of the user's file.
+            rows: indices, ascending, of the n rows to encode, such as those of `rows_with_target`; all if ``None``.
 
         Raises:
             TargetError: a cell is missing, no finite number, or a label that was not learnt; with its row.
             SupportError: a cell is no count, where the family is one of counts; with its row.
         """
         column = column.alias(self.name)
-        cells.refuse(
-            column, column.is_null().to_numpy(), "a target", "leave the row out: see rows_with_target", TargetError
-        )
-        return self._numbers(column) if self.classes is None else self._indices(column, self.classes)
+        wanted = np.ones(len(column), dtype=bool) if rows is None else np.isin(np.arange(len(column)), rows)
+        absent = wanted & column.is_null().to_numpy()
+        cells.refuse(column, absent, "a target", "leave the row out: see rows_with_target", TargetError)
+        return self._numbers(column, wanted) if self.classes is None else self._indices(column, wanted, self.classes)
 
-    def _numbers(self, column: pl.Series) -> NDArray[np.float64]:
+    def _numbers(self, column: pl.Series, wanted: cells.Mask) -> NDArray[np.float64]:
         values = cells.parse_numbers(cells.texts(column)) if column.dtype == pl.String else tidy_target(column)
         y = values.cast(pl.Float64).to_numpy()
-        cells.refuse(column, ~np.isfinite(y), "a finite number", "correct the cell, or leave the row out", TargetError)
+        remedy = "correct the cell, or leave the row out"
+        cells.refuse(column, wanted & ~np.isfinite(y), "a finite number", remedy, TargetError)
         refuse_unless_numbers(values, self.family)
-        return y
+        return y[wanted]
 
-    def _indices(self, column: pl.Series, classes: tuple[Label, ...]) -> NDArray[np.int64]:
+    def _indices(self, column: pl.Series, wanted: cells.Mask, classes: tuple[Label, ...]) -> NDArray[np.int64]:
         text, known = cells.texts(column), pl.Series(classes)
         if known.dtype == pl.Boolean:
             text = cells.parse_truths(text)
@@ -102,12 +109,12 @@ class Target:
         index = text.replace_strict(known, pl.Series(range(len(classes))), default=None, return_dtype=pl.Int64)
         cells.refuse(
             column,
-            index.is_null().to_numpy(),
+            wanted & index.is_null().to_numpy(),
             f"one of the classes learnt ({listed(classes)})",
             "correct the cell, or learn again from rows of that class",
             TargetError,
         )
-        return index.to_numpy()
+        return index.fill_null(0).to_numpy()[wanted]
 
     def decode(self, index: NDArray[np.int64]) -> NDArray[Any]:
         """Return the labels at ``index`` (n,), as an array of their own type.

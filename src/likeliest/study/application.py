@@ -81,9 +81,9 @@ def base_rate(ground: Ground) -> BaseRate:
     nll = finite(-float(ground.family.log_prob(eta, y).mean()))
     if ground.examples.target.classes is not None:
         commonest = int(np.bincount(ground.y[ground.split.train]).argmax())
-        return {"nll_test": nll, "accuracy_test": float((y == commonest).double().mean())}  # type: ignore[typeddict-item]
+        return {"nll_test": nll, "accuracy_test": float((y == commonest).double().mean())}
     spread = (y.double() - y_train.double().mean()).square().mean().sqrt()
-    return {"nll_test": nll, "rmse_test": float(spread)}  # type: ignore[typeddict-item]
+    return {"nll_test": nll, "rmse_test": float(spread)}
 
 
 def _test(ground: Ground, candidate: Candidate) -> tuple[Matrix, NDArray[Any]]:

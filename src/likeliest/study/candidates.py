@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -92,17 +92,41 @@ class Candidate:
     seconds: float
     net: NetFit | None = None
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user stopped the fit."""
+        return self.verdict.kind is VerdictKind.INTERRUPTED
+
+
+class _HasVerdict(Protocol):
+    @property
+    def verdict(self) -> Verdict: ...
+
+
+Fitted = TypeVar("Fitted", bound=_HasVerdict)
+
 
 def fit_candidates(
     ground: Ground, progress: Callable[[str], None], on_record: Callable[[Record], None]
 ) -> list[Candidate]:
     """Fit all models of the plan, in the order in which they are shown."""
     progress("linear model at l2 = 0")
-    unpenalised = fit_linear_model(ground, 0.0, "linear_unpenalised")
+    unpenalised = finished(fit_linear_model(ground, 0.0, "linear_unpenalised"))
     progress("linear model, l2 chosen on validation rows")
-    chosen = choose_l2(ground)
+    chosen = finished(choose_l2(ground))
     progress("net")
-    return [unpenalised, chosen, fit_net_model(ground, on_record)]
+    return [unpenalised, chosen, finished(fit_net_model(ground, on_record))]
+
+
+def finished(fitted: Fitted) -> Fitted:
+    """Pass on what was fitted, or Ctrl-C, which a fit turns into a verdict: half a study shows nothing.
+
+    Raises:
+        KeyboardInterrupt: the user stopped the fit.
+    """
+    if fitted.verdict.kind is VerdictKind.INTERRUPTED:
+        raise KeyboardInterrupt
+    return fitted
 
 
 def fit_linear_model(ground: Ground, l2: float, name: str = "linear") -> Candidate:
@@ -124,19 +148,27 @@ def fit_linear_model(ground: Ground, l2: float, name: str = "linear") -> Candida
 
 
 def choose_l2(ground: Ground) -> Candidate:
-    """The penalty of the grid with the least validation NLL."""
-    began = time.perf_counter()
-    tried = [fit_linear_model(ground, l2) for l2 in ground.plan.l2_grid]
+    """The penalty of the grid with the least validation NLL; after Ctrl-C, of those tried by then."""
+    began, grid = time.perf_counter(), ground.plan.l2_grid
+    tried: list[Candidate] = []
+    for l2 in grid:
+        tried.append(fit_linear_model(ground, l2))
+        if tried[-1].interrupted:
+            break
     best = min(tried, key=lambda c: c.nll_validation)
+    if tried[-1].interrupted:
+        best = _interrupted(best, f"stopped by the user at penalty {len(tried)} of {len(grid)}; the best is kept")
     return replace(best, work=sum(c.work for c in tried), seconds=time.perf_counter() - began)
 
 
-def fit_net_model(ground: Ground, on_record: Callable[[Record], None], *, keep_interrupted: bool = False) -> Candidate:
-    """Fit the net, stopped early on validation rows.
+def _interrupted(candidate: Candidate, message: str) -> Candidate:
+    verdict = Verdict(VerdictKind.INTERRUPTED, message, candidate.verdict.evidence)
+    notes = {**candidate.model.notes, "verdict": verdict.to_json()}
+    return replace(candidate, verdict=verdict, model=replace(candidate.model, notes=notes))
 
-    Raises:
-        KeyboardInterrupt: the user stopped the fit, unless what it had by then is to be kept.
-    """
+
+def fit_net_model(ground: Ground, on_record: Callable[[Record], None]) -> Candidate:
+    """Fit the net, stopped early on validation rows."""
     began = time.perf_counter()
     plan, split, x = ground.plan, ground.split, ground.standard_x
     found = fit_net(
@@ -153,8 +185,6 @@ def fit_net_model(ground: Ground, on_record: Callable[[Record], None], *, keep_i
         seed=plan.seed,
         progress=on_record,
     )
-    if found.verdict.kind is VerdictKind.INTERRUPTED and not keep_interrupted:
-        raise KeyboardInterrupt
     widths = "-".join(str(w) for w in (x.shape[1], *plan.hidden, ground.outputs))
     model = Model(ground.standard_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
     fitted = _candidate(

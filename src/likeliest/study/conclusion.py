@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from likeliest.interfaces import VerdictKind
 from likeliest.study.candidates import Candidate
 
 if TYPE_CHECKING:
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
     from likeliest.report.schema.application import BaseRate
 
 _FEW_TEST_ROWS = 200
+_NO_PLACE_TO_END = (VerdictKind.SEPARATED, VerdictKind.BOUNDARY, VerdictKind.DIVERGED, VerdictKind.NON_FINITE)
 
 
 def recommend(candidates: list[Candidate]) -> Candidate:
-    """The model of least validation NLL; a model without a finite optimum is never recommended."""
-    eligible = [c for c in candidates if c.verdict.good] or candidates[1:]
+    """The model of least validation NLL; one whose θ is an accident of where the fit stopped is never recommended."""
+    eligible = [c for c in candidates if c.verdict.kind not in _NO_PLACE_TO_END] or candidates
     return min(eligible, key=lambda c: c.nll_validation)
 
 
@@ -28,13 +30,15 @@ def conclusion(
     own = by_name[chosen.name]
     others = [m for m in models if m["name"] != chosen.name]
     sentence = (
-        f"Use the {chosen.title}: it has the least validation NLL, {chosen.nll_validation:.4f} nats a row, and "
-        f"{own['nll_test']:.4f} on test rows, where the base rate has {_number(base['nll_test'])}; {_score(own)}."
+        f"Use the {chosen.title}: of the models that have an optimum it has the least validation NLL, "
+        f"{_number(own['nll_validation'])} nats a row, and {_number(own['nll_test'])} on test rows, where the base "
+        f"rate has {_number(base['nll_test'])}; {_score(own)}."
     )
+    cautions = [*_no_use(own, base), *_cautions(own, models, data)]
     reasons = [_against(m) for m in others]
     reasons.append(_certified(certificates))
     reasons.append(race["conclusion"])
-    return {"model": chosen.name, "sentence": sentence, "reasons": reasons, "cautions": _cautions(own, models, data)}
+    return {"model": chosen.name, "sentence": sentence, "reasons": reasons, "cautions": cautions}
 
 
 def _score(model: ModelJson) -> str:
@@ -59,6 +63,16 @@ def _certified(certificates: list[Certificate]) -> str:
         return f"All gradients were checked part by part: the worst relative error is {worst:.1e}."
     failed = ", ".join(c["model"] for c in certificates if not c["passed"])
     return f"The gradient of {failed} failed its certificate: do not use it before that is understood."
+
+
+def _no_use(own: ModelJson, base: BaseRate) -> list[str]:
+    """The caution that outweighs all others: on rows that it has not seen the model tells nothing."""
+    if base["nll_test"] is None or (own["nll_test"] is not None and own["nll_test"] < base["nll_test"]):
+        return []
+    return [
+        f"On test rows it is no better than the base rate ({_number(own['nll_test'])} against "
+        f"{_number(base['nll_test'])} nats a row): the columns tell nothing of the target, or the rows are too few."
+    ]
 
 
 def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:

@@ -14,7 +14,7 @@ from likeliest.families import family as family_by_name
 from likeliest.glm import fit_linear
 from likeliest.objective import Objective
 from likeliest.predictors import MLP, Columns, Fixed, Linear, Predictor, columns_of
-from likeliest.study.candidates import Candidate, Ground, regression_name
+from likeliest.study.candidates import Candidate, Ground, finished, regression_name
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Curve, LearningRule, OneUpdate
@@ -81,7 +81,7 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
     else:
         shift, scale = (y.mean(), y.std() or 1.0) if ground.family.name == "normal" else (0.0, 1.0)
         regressed, regressed_row = (y - shift) / scale, (y_row - shift) / scale
-    least_squares = fit_linear(normal, x, regressed, l2=l2)
+    least_squares = finished(fit_linear(normal, x, regressed, l2=l2))
     theta = torch.cat((least_squares.weight.flatten(), least_squares.bias))
     regression = Columns(mean=Linear(x.shape[1]), log_scale=unit_scale)
     learners = [Learner("linear regression", normal, regression, theta, regressed_row, 0, (names[shown],))]
@@ -89,7 +89,7 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
         mean, theta_net = _mean_of(net)
         columns = Columns(mean=mean, log_scale=unit_scale)
         return [*learners, Learner("net", normal, columns, theta_net, regressed_row, 0, names)]
-    own = fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2)
+    own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
     name = (
         "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
     )

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from likeliest.errors import OutputError, UnknownNameError
-from likeliest.files import atomic_write, require_writable
-from likeliest.interfaces import Record, VerdictKind
+from likeliest.files import atomic_write, require_file_name
+from likeliest.interfaces import Record
 from likeliest.model import Model
 from likeliest.study.application import judge
 from likeliest.study.candidates import Candidate, Ground, choose_l2, fit_net_model
@@ -37,23 +37,24 @@ def fit_one(
 ) -> Candidate:
     """Fit the linear model, the net, or the better of the two on validation rows, and write its file.
 
+    Ctrl-C ends a fit with what it has: the candidate is then ``interrupted``, and its file is written like any other.
+
     Raises:
         UnknownNameError: ``kind`` is none of auto, linear, net.
         OutputError: the file cannot be written; found out before any work is done.
     """
     if kind not in MODELS:
         raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
-    require_writable(output.parent)
+    require_file_name(output)
     ground = ground_for(data, target, family, plan)
     fitted = []
     if kind != "net":
         progress("linear model, l2 chosen on validation rows")
         fitted.append(choose_l2(ground))
-    if kind != "linear":
+    if kind != "linear" and not any(candidate.interrupted for candidate in fitted):
         progress("net")
-        fitted.append(fit_net_model(ground, on_record, keep_interrupted=True))
-    interrupted = fitted[-1].verdict.kind is VerdictKind.INTERRUPTED
-    chosen = fitted[-1] if len(fitted) == 1 or interrupted else recommend(fitted)
+        fitted.append(fit_net_model(ground, on_record))
+    chosen = fitted[-1] if len(fitted) == 1 or fitted[-1].interrupted else recommend(fitted)
     chosen.model.save(output)
     return chosen
 
@@ -71,20 +72,23 @@ def predict_rows(model: Path, data: Source) -> pl.DataFrame:
     return loaded.predict(task_for(data).raw_rows(data, loaded)).to_frame()
 
 
-def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write CSV or Parquet, by the name's ending.
+def predict_to(model: Path, data: Source, path: Path) -> int:
+    """Predict every row of a table and write CSV or Parquet, by the name's ending; return the number of rows.
 
     Raises:
-        OutputError: another ending, or a file that cannot be written.
+        OutputError: another ending, or a file that cannot be written; found out before anything is predicted.
     """
-    buffer = BytesIO()
-    if path.suffix.lower() == ".parquet":
-        table.write_parquet(buffer)
-    elif path.suffix.lower() == ".csv":
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise OutputError(f"{path}: expected the name of a file that ends in .csv or .parquet; rename it")
+    require_file_name(path)
+    table, buffer = predict_rows(model, data), BytesIO()
+    if suffix == ".csv":
         table.write_csv(buffer)
     else:
-        raise OutputError(f"{path}: expected a name that ends in .csv or .parquet")
+        table.write_parquet(buffer)
     atomic_write(path, buffer.getvalue())
+    return table.height
 
 
 def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:

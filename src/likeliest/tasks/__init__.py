@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from likeliest.data import catalogue
@@ -23,8 +24,10 @@ def task_for(source: Source) -> Task:
     for task in TASKS:
         if task.recognises(source):
             return task
-    names = ", ".join(entry.name for entry in catalogue())
+    names = [entry.name for entry in catalogue()]
     found = "a folder" if Path(source).is_dir() else "a file" if Path(source).exists() else "nothing"
+    meant = get_close_matches(str(source), names, n=1)
     raise SourceError(
-        f"expected a CSV, TSV or Parquet file, or one of the data sets {names}; found {found} at {str(source)!r}"
+        f"expected a CSV, TSV or Parquet file, or one of the data sets {', '.join(names)}; found {found} at "
+        f"{str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
     )

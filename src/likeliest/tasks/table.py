@@ -58,15 +58,17 @@ class Table:
         Raises:
             TargetError: there is no such column, it cannot be predicted, or too few rows are left.
         """
+        asked = None if family is None else family_by_name(family).name
         name, frame, sha256, column = _read(source, target, known)
         present = rows_with_target(frame[column])
-        learnt = known.target if known else Target.learn(frame[column], family)
-        if len(present) < (1 if known else LEAST_ROWS):
+        least = 1 if known else LEAST_ROWS
+        if len(present) < least:
             raise TargetError(
-                f"{source}: {len(present)} rows have a target; a study needs at least {LEAST_ROWS}, to fit, to choose "
-                "and to test on; collect more rows"
+                f"{source} column {column!r}: expected at least {least} rows with a target, found {len(present)} in "
+                f"{frame.height} rows; name another target, or collect more rows"
             )
-        y = learnt.encode(frame[column][present])
+        learnt = known.target if known else Target.learn(frame[column], asked)
+        y = learnt.encode(frame[column], present)
         return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256)
 
     def raw_rows(self, source: Source, model: Model) -> pl.DataFrame:
@@ -74,9 +76,20 @@ class Table:
         return _frame(source, model)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
-        """At random, class by class where there are classes."""
+        """At random, class by class where there are classes.
+
+        Raises:
+            TargetError: no class has three rows or more, so that there would be no row to choose by.
+        """
         stratify = examples.target.classes is not None
-        return split_rows(len(examples), y=examples.y, stratify=stratify, seed=seed, fractions=fractions)
+        rows = split_rows(len(examples), y=examples.y, stratify=stratify, seed=seed, fractions=fractions)
+        if not len(rows.validation):
+            raise TargetError(
+                f"column {examples.target.name!r}: expected a class of three rows or more, to learn from, to choose by "
+                f"and to test on, found {len(examples.target.classes or ())} classes of one or two; name another "
+                "target, or use --family normal if these are numbers"
+            )
+        return rows
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
         """One small value per column, learnt on the given rows alone."""
@@ -149,7 +162,7 @@ def _read(source: Source, target: str | None, known: Model | None) -> tuple[str,
 def _frame(source: Source, known: Model | None) -> pl.DataFrame:
     if _is_named(source):
         return load_named(str(source)).frame
-    return read_table(Path(source), as_text=known.encoder.text_columns if known else ())
+    return read_table(Path(source), as_text=known.text_columns if known else ())
 
 
 def _is_named(source: Source) -> bool:

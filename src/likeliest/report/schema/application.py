@@ -53,11 +53,11 @@ class Model(TypedDict):
     """Learning rule that fitted it."""
     work: float
     """Work spent, in passes over the training rows."""
-    nll_train: float
-    """Mean NLL on training rows."""
-    nll_validation: float
+    nll_train: float | None
+    """Mean NLL on training rows; ``None``, here and below, where it is not finite."""
+    nll_validation: float | None
     """Mean NLL on validation rows."""
-    nll_test: float
+    nll_test: float | None
     """Mean NLL on test rows."""
     accuracy_test: NotRequired[float]
     """Share of test rows predicted rightly (classes)."""
@@ -78,7 +78,7 @@ class Model(TypedDict):
 class BaseRate(TypedDict):
     """The model that knows no inputs: class frequencies, or mean and scale, of the training rows."""
 
-    nll_test: float
+    nll_test: float | None
     """Mean NLL on test rows."""
     accuracy_test: NotRequired[float]
     """Accuracy of always naming the commonest class."""
