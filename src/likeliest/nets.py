@@ -102,7 +102,7 @@ def fit_net(
             in place of the NLL, as coefficients of linear models are.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
-        progress: called with every record.
+        progress: called with every record, its NLLs in the user's units where the scale is estimated.
 
     Example:
         >>> import torch, likeliest as lk
@@ -136,7 +136,7 @@ def fit_net(
         patience=patience if held_out is not None else None,
         measure_every=measure_every,
         tolerance=tolerance,
-        progress=progress,
+        progress=progress and (lambda record: progress(_moved(record, math.log(scale) if estimate_scale else 0.0))),
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)
     return NetFit(predictor, theta, found.verdict, found, math.log(scale))
@@ -153,6 +153,12 @@ def _unit(family: Family, y: Tensor, weight: Tensor | None) -> tuple[float, floa
 def _standardised(y: Tensor, shift: float, scale: float) -> Tensor:
     """The target in its own unit; an index of a class has none and stays what it is."""
     return y if (shift, scale) == (0.0, 1.0) else (y.double() - shift) / scale
+
+
+def _moved(record: Record, log_unit: float) -> Record:
+    """A record of the standardised target as one of the user's: log-densities differ by log s."""
+    held_out = record.validation
+    return record._replace(value=record.value + log_unit, validation=None if held_out is None else held_out + log_unit)
 
 
 def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift: float) -> Tensor:

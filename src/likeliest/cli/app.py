@@ -65,8 +65,9 @@ def study(
     as_json: Json = False,
 ) -> None:
     """Fit models, certify their gradients, race learning rules, judge the probabilities, and write a report."""
-    from likeliest.cli.printing import print_json, study_summary
+    from likeliest.cli.printing import print_json
     from likeliest.cli.progress import stages
+    from likeliest.cli.summary import study_summary
     from likeliest.study import Plan, study
 
     with stages() as show:
@@ -96,24 +97,30 @@ def fit(
     family: Family = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
-    watch: Annotated[bool, typer.Option("--watch", help="Print the trace as it grows.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show the trace on stderr as it grows.")] = False,
     as_json: Json = False,
 ) -> None:
     """Fit one model and write it to a file."""
-    from likeliest.cli.printing import fit_summary, print_json
-    from likeliest.cli.progress import stages, watcher
+    from likeliest.cli.printing import print_json
+    from likeliest.cli.progress import stages
+    from likeliest.cli.summary import fit_summary
     from likeliest.interfaces import VerdictKind
     from likeliest.study import Plan
     from likeliest.study.single import fit_one
 
-    with stages(quiet=watch) as show:
+    with stages(watch=watch) as show:
         fitted = fit_one(
-            data, target, model, output, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage,
-            on_record=watcher() if watch else show.record,
-        )  # fmt: skip
-    summary = fit_summary(fitted, output)
-    print_json(summary) if as_json else print("\n".join(f"{k:>16}  {v}" for k, v in summary.items()))
-    if fitted.verdict.kind is VerdictKind.INTERRUPTED:
+            data,
+            target,
+            model,
+            output,
+            family=family,
+            plan=Plan.of(budget, seed=seed),
+            progress=show.stage,
+            on_record=show.record,
+        )
+    print_json(fitted) if as_json else print("\n".join(fit_summary(fitted)))
+    if fitted["verdict"]["kind"] == VerdictKind.INTERRUPTED:
         raise KeyboardInterrupt
 
 
@@ -142,11 +149,12 @@ def predict(
 @app.command()
 def evaluate(model: ModelFile, data: Data, as_json: Json = False) -> None:
     """Judge a model file on rows with a target: NLL, accuracy or RMSE with intervals, and calibration."""
-    from likeliest.cli.printing import evaluation_lines, print_json
+    from likeliest.cli.printing import print_json
+    from likeliest.cli.summary import evaluation_summary
     from likeliest.study.single import evaluate_rows
 
     found = evaluate_rows(model, data)
-    print_json(found) if as_json else print("\n".join(evaluation_lines(found)))
+    print_json(found) if as_json else print("\n".join(evaluation_summary(found)))
 
 
 @app.command()
@@ -163,17 +171,18 @@ def race(
     as_json: Json = False,
 ) -> None:
     """Race learning rules on a data set under one protocol, with a statistical conclusion."""
-    from likeliest.cli.printing import print_json, race_lines
+    from likeliest.cli.printing import print_json
     from likeliest.cli.progress import stages
+    from likeliest.cli.summary import race_summary
     from likeliest.study import Plan
     from likeliest.study.single import race_rules
 
-    names = tuple(name.strip() for name in rules.split(",")) if rules else None
+    names = tuple(name.strip() for name in rules.split(",") if name.strip()) if rules else None
     with stages() as show:
         result = race_rules(
             data, target, names, model, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage
         )
-    print_json(result) if as_json else print("\n".join(race_lines(result)))
+    print_json(result) if as_json else print("\n".join(race_summary(result)))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Progress on a terminal, silence in a pipe."""
+"""Progress on stderr: a spinner on a terminal, silence in a pipe, the whole trace for those who ask."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from likeliest.interfaces import Record
 
 
 class Progress:
-    """Says on stderr what is being done; this one says nothing."""
+    """What is told of the work as it goes on; this one says nothing."""
 
     def stage(self, words: str) -> None:
         """A new stage has begun."""
@@ -33,21 +33,26 @@ class _Spinner(Progress):
         self._update(f"{self._words}: {_measured(record)}")
 
 
+class _Trace(Progress):
+    """A line for every stage and every measurement."""
+
+    def stage(self, words: str) -> None:
+        print(words, file=sys.stderr, flush=True)
+
+    def record(self, record: Record) -> None:
+        print(_measured(record), file=sys.stderr, flush=True)
+
+
 @contextmanager
-def stages(*, quiet: bool = False) -> Iterator[Progress]:
-    """A spinner with the stage and the latest measurement, on a terminal; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield Progress()
+def stages(*, watch: bool = False) -> Iterator[Progress]:
+    """The whole trace if it is to be watched; else a spinner on a terminal, and nothing in a pipe."""
+    if watch or not sys.stderr.isatty():
+        yield _Trace() if watch else Progress()
         return
     from rich.console import Console
 
     with Console(stderr=True).status("starting") as status:
-        yield _Spinner(lambda words: status.update(words))
-
-
-def watcher() -> Callable[[Record], None]:
-    """A function that prints every measurement as a line."""
-    return lambda record: print(_measured(record), flush=True)
+        yield _Spinner(status.update)
 
 
 def _measured(record: Record) -> str:

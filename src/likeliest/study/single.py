@@ -15,7 +15,7 @@ from likeliest.files import atomic_write, require_file_name
 from likeliest.interfaces import Record
 from likeliest.model import Model
 from likeliest.study.application import judge
-from likeliest.study.candidates import Candidate, Ground, choose_l2, fit_net_model
+from likeliest.study.candidates import Ground, choose_l2, finite, fit_net_model
 from likeliest.study.conclusion import recommend
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
@@ -34,10 +34,10 @@ def fit_one(
     plan: Plan,
     progress: Callable[[str], None],
     on_record: Callable[[Record], None],
-) -> Candidate:
+) -> dict[str, Any]:
     """Fit the linear model, the net, or the better of the two on validation rows, and write its file.
 
-    Ctrl-C ends a fit with what it has: the candidate is then ``interrupted``, and its file is written like any other.
+    Ctrl-C ends a fit with what it has: the verdict is then ``interrupted``, and the file is written like any other.
 
     Raises:
         UnknownNameError: ``kind`` is none of auto, linear, net.
@@ -56,7 +56,14 @@ def fit_one(
         fitted.append(fit_net_model(ground, on_record))
     chosen = fitted[-1] if len(fitted) == 1 or fitted[-1].interrupted else recommend(fitted)
     chosen.model.save(output)
-    return chosen
+    return {
+        "model": chosen.title,
+        "verdict": chosen.verdict.to_json(),
+        "nll_train": finite(chosen.nll_train),
+        "nll_validation": finite(chosen.nll_validation),
+        "written": str(output),
+        "data": ground.task.glance(ground.examples, ground.split, ground.raw_encoder),
+    }
 
 
 def ground_for(data: Source, target: str | None, family: str | None, plan: Plan) -> Ground:

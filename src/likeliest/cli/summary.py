@@ -1,0 +1,128 @@
+"""What the verbs that fit and judge say when they are done, in lines for people; the report says the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+_NAMED = 3
+_MARGIN = 13
+
+Json = Mapping[str, Any]
+
+
+def study_summary(report: Json, out: Path) -> list[str]:
+    """At most 15 lines: what was predicted from what, how well, how surely, one caution, and where the report is."""
+    conclusion = report["conclusion"]
+    model = next(m for m in report["models"] if m["name"] == conclusion["model"])
+    first, *others = conclusion["cautions"]
+    more = f" ({len(others)} more in the report)" if others else ""
+    return [
+        *data_lines(report["data"]),
+        _line("Use", model["title"]),
+        *_held_out(model, report["application"]["base_rate"]),
+        _line("Gradient", _certificates(report["certificates"])),
+        *_race(report["race"]),
+        *[_line("Verdict", f"{m['title']}: {m['verdict']['kind']}") for m in report["models"]],
+        _line("Caution", first + more),
+        _line("Report", f"{out / 'report.html'}, with report.pdf and report.json beside it"),
+    ]
+
+
+def fit_summary(fitted: Json) -> list[str]:
+    """What was fitted to what, how it ended, and where it is."""
+    return [
+        *data_lines(fitted["data"]),
+        _line("Model", fitted["model"]),
+        _line("Verdict", f"{fitted['verdict']['kind']}: {fitted['verdict']['message']}"),
+        _line(
+            "NLL", f"training {number(fitted['nll_train'])}, validation {number(fitted['nll_validation'])} nats a row"
+        ),
+        _line("Written", fitted["written"]),
+    ]
+
+
+def evaluation_summary(found: Json) -> list[str]:
+    """A held-out result."""
+    return [_line("Judged", f"{found['title']}, on {found['rows']} rows"), *_held_out(found, None)]
+
+
+def race_summary(race: Json) -> list[str]:
+    """The race's table and its conclusion."""
+    lines = [f"{'rule':<18}{'lr':>10}{'NLL':>10}{'error':>10}{'work to target':>16}  verdict"]
+    for row in race["rows"]:
+        lr, nll = number(row["lr"], ".2g"), number(row["nll"])
+        error, work = number(row["error"], ".4g"), number(row["work_to_target"], ".2f")
+        lines.append(f"{row['rule']:<18}{lr:>10}{nll:>10}{error:>10}{work:>16}  {row['verdict']}")
+    lines += [f"{s['rule']:<18} skipped: {s['reason']}" for s in race["skipped"]]
+    return [*lines, "", race["conclusion"]]
+
+
+def data_lines(data: Json) -> Iterator[str]:
+    """What is predicted from what, why by this family, and what was done with cells and columns that needed it."""
+    yield _line("Predicted", f"{data['target']['name']}, from {len(data['columns'])} columns of {data['rows']} rows")
+    yield _line("Family", data["target"]["explanation"])
+    if data["left_out"]:
+        yield _line("Left out", _some([f"{c['name']} ({c['reason']})" for c in data["left_out"]], "; "))
+    missing = [f"{c['name']} ({c['missing']})" for c in data["columns"] if c["missing"]]
+    if missing:
+        yield _line("Missing", f"{_some(missing)}: filled in, and marked by columns of 0 and 1")
+
+
+def number(value: float | None, form: str = ".4f") -> str:
+    """A number, or a dash for one that is not there or not finite."""
+    return "–" if value is None else format(value, form)
+
+
+def _held_out(model: Json, base: Json | None) -> Iterator[str]:
+    beside = "" if base is None else f", base rate {number(base['nll_test'])}"
+    if "accuracy_test" in model:
+        low, high = (100 * end for end in model["accuracy_interval"])
+        score = f"accuracy {100 * model['accuracy_test']:.1f} % ({low:.1f} to {high:.1f})"
+    else:
+        low, high = model["rmse_interval"]
+        score = f"RMSE {model['rmse_test']:.4g} ({low:.4g} to {high:.4g})"
+    yield _line("Held out", f"NLL {number(model['nll_test'])} nats a row{beside}; {score}")
+    yield _line("Calibration", model["calibration"]["statement"])
+
+
+def _certificates(certificates: Sequence[Json]) -> str:
+    failed = [one["model"] for one in certificates if not one["passed"]]
+    if failed:
+        return f"CERTIFICATE FAILED for {', '.join(failed)}: do not use it before that is understood"
+    worst = ", ".join(f"{one['model']} {one['worst']:.1e}" for one in certificates)
+    return f"certificates passed; worst relative errors: {worst}"
+
+
+def _race(race: Json) -> Iterator[str]:
+    """The best rule, with its interval against the runner-up, and the rules that nothing tells from it."""
+    best = next((row for row in race["rows"] if row["rule"] == race["reference"]), None)
+    if best is None:
+        yield _line("Race", "no rule reached the target on most seeds: no winner is named")
+        return
+    compared = {one["rule"]: one for one in race["comparisons"] if one["ratio"] is not None}
+    second = next((compared[row["rule"]] for row in race["rows"] if row["rule"] in compared), None)
+    against = f"; {second['rule']} took {_ratio(second)} times as much" if second else ""
+    yield _line("Race", f"{best['rule']} took the least work, {best['work_to_target']:.3g} passes{against}")
+    same = [rule for rule, one in compared.items() if one["statement"] == "no difference shown"]
+    if same:
+        yield _line("", f"no difference shown: {', '.join(same)}")
+
+
+def _ratio(one: Json) -> str:
+    """A ratio of works with its interval; where works were censored an end is not known."""
+    low, high = one["low"], one["high"]
+    ends = [f"at least {low:.3g}"] if low is not None and high is None else []
+    ends += [f"at most {high:.3g}"] if high is not None and low is None else []
+    ends += [f"{low:.3g} to {high:.3g}"] if low is not None and high is not None else []
+    return f"{one['ratio']:.3g} ({', '.join(ends) or 'interval not known'})"
+
+
+def _some(items: Sequence[str], separator: str = ", ") -> str:
+    more = [f"{len(items) - _NAMED} more"] if len(items) > _NAMED else []
+    return separator.join([*items[:_NAMED], *more])
+
+
+def _line(label: str, text: str) -> str:
+    return f"{label:<{_MARGIN}}{text}"
