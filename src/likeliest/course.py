@@ -209,6 +209,8 @@ class Course:
             **({"gradient_norm": float(self._grad_norm[r])} if np.isfinite(self._grad_norm[r]) else {}),
             **self.state.evidence,
         }
+        if ending is VerdictKind.INTERRUPTED:  # whatever else is true: the user wants the caller to stop, too
+            return Verdict(ending, self._unfinished(r, ending, spent), evidence)
         if self._lost[r]:
             seen = "from the start" if not np.isfinite(first.value[r]) else f"within {spent}"
             message = (

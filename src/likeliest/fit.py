@@ -25,6 +25,8 @@ from likeliest.rules import rule as rule_by_name
 from likeliest.rules.base import peak
 from likeliest.scaling import Scaling
 
+_DENORMAL = 1e-40
+
 
 @dataclass(frozen=True, slots=True)
 class Fit:
@@ -181,11 +183,12 @@ def _budget(budget: Budget | float | None, batch_size: int | None) -> Budget:
 @contextmanager
 def _denormals_flushed(dtype: torch.dtype) -> Iterator[None]:
     """Flush denormals in single precision, where the moments of dead units make a step many times slower."""
-    flush = dtype == torch.float32
-    if flush:
-        torch.set_flush_denormal(True)
+    already = float(torch.full((), _DENORMAL) * 1) == 0.0
+    if dtype != torch.float32 or already:
+        yield
+        return
+    torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        if flush:
-            torch.set_flush_denormal(False)
+        torch.set_flush_denormal(False)

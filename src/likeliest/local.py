@@ -50,13 +50,12 @@ class Block:
         return u.mul_(scale.unsqueeze(-1) if isinstance(scale, Tensor) else scale)
 
 
-def sum_over_blocks(blocks: Iterator[Block], terms: Sequence[Callable[[Block], Tensor]]) -> list[Tensor]:
-    """Σ over blocks of each term, added in order, in double precision: the one pass over the data."""
-    sums = [term(first).double().clone() for first in (next(blocks),) for term in terms]
+def sum_over_blocks(blocks: Iterator[Block], term: Callable[[Block], Tensor]) -> Tensor:
+    """Σ of a term over blocks, added in order, in double precision: the one pass over the data."""
+    total = term(next(blocks)).double().clone()
     for block in blocks:
-        for total, term in zip(sums, terms, strict=True):
-            total.add_(term(block))
-    return sums
+        total.add_(term(block))
+    return total
 
 
 def nll(family: Family, block: Block) -> Tensor:
@@ -117,19 +116,20 @@ class Local:
     @property
     def n(self) -> int:
         """Number of rows in the batch."""
-        return self.objective.n if self.rows is None else len(self.rows)
+        return self.objective.n if self.rows is None else self.rows.shape[0]
 
-    def _sum(self, cost: float, *terms: Callable[[Block], Tensor]) -> list[Tensor]:
-        objective = self.objective
-        single = self.n <= objective.block
+    def _sum(self, cost: float, term: Callable[[Block], Tensor]) -> Tensor:
+        """Σ of a term over the batch; a batch of one block keeps it for the next sum."""
+        objective, n, block = self.objective, self.n, self._block
         if self._meter is not None:
-            self._meter.work += self.n * (cost + (0.0 if self._block is not None else FORWARD))
-        if single:
-            if self._block is None:
-                theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
-                self._block = next(objective.blocks(theta, self.rows))
-            return [term(self._block) for term in terms]
-        return sum_over_blocks(objective.blocks(self.theta.to(objective.dtype), self.rows), terms)
+            self._meter.work += n * (cost + (0.0 if block is not None else FORWARD))
+        if block is not None:
+            return term(block)
+        theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
+        if n > objective.block:
+            return sum_over_blocks(objective.blocks(theta, self.rows), term)
+        self._block = objective.evaluate(theta, slice(None) if self.rows is None else self.rows, n)
+        return term(self._block)
 
     def _penalised(self, out: Tensor, v: Tensor) -> Tensor:
         penalty = self.objective.penalty
@@ -139,7 +139,7 @@ class Local:
     def value(self) -> Tensor:
         """Mean NLL + penalty, in double precision: (…)."""
         if self._value is None:
-            (total,) = self._sum(0.0, lambda b: nll(self.family, b))
+            total = self._sum(0.0, lambda b: nll(self.family, b))
             self._value = total + self._penalty_value()
         return self._value
 
@@ -163,7 +163,7 @@ class Local:
             u = b.weigh(family.score(b.eta, b.y), -1.0)
             return pulled_back(predictor, b, u, objective.gradient_buffer(b.theta))
 
-        (total,) = self._sum(PULLBACK, term)
+        total = self._sum(PULLBACK, term)
         return self._penalised(total.to(self.theta.dtype), self.theta)
 
     def _value_and_grad(self) -> Tensor:
@@ -175,7 +175,7 @@ class Local:
             grad = pulled_back(predictor, b, b.weigh(score, -1.0), objective.gradient_buffer(b.theta))
             return torch.cat((value[..., None], grad.double()), -1)
 
-        (both,) = self._sum(PULLBACK, term)
+        both = self._sum(PULLBACK, term)
         self._value = both[..., 0] + self._penalty_value()
         grad = objective.gradient_buffer(self.theta).copy_(both[..., 1:])
         return self._penalised(grad, self.theta)
@@ -187,7 +187,7 @@ class Local:
         def term(b: Block) -> Tensor:
             return pulled_back(predictor, b, b.weigh(signal(b.eta, b.y)), torch.empty_like(b.theta))
 
-        return self._sum(PULLBACK, term)[0].to(self.theta.dtype)
+        return self._sum(PULLBACK, term).to(self.theta.dtype)
 
     def _curvature_product(self, v: Tensor, times: Callable[[Block, Eta], Eta]) -> Tensor:
         predictor = self.objective.predictor
@@ -196,7 +196,7 @@ class Local:
             pushed = predictor.pushforward(b.theta, b.tape, v.to(b.theta.dtype))
             return pulled_back(predictor, b, b.weigh(times(b, pushed)), torch.empty_like(b.theta))
 
-        return self._penalised(self._sum(PULLBACK + PUSHFORWARD, term)[0].to(v.dtype), v)
+        return self._penalised(self._sum(PULLBACK + PUSHFORWARD, term).to(v.dtype), v)
 
     def fisher(self, v: Tensor) -> Tensor:
         """Jᵀ F J v + penalty″ v, F the family's Fisher information in η: (…, P)."""
@@ -218,7 +218,7 @@ class Local:
 
     def _curvature_matrix(self, curvature: Callable[[Block], Tensor]) -> Tensor:
         predictor, penalty = self.objective.predictor, self.objective.penalty
-        (total,) = self._sum(
+        total = self._sum(
             gram_cost(predictor.jacobian_widths),
             lambda b: curvature_gram(predictor, b, curvature(b).expand(*b.theta.shape[:-1], b.rows, -1, -1)),
         )

@@ -112,14 +112,17 @@ class Objective:
     def _checked_offset(self, given: Any) -> Tensor | dict[int, Tensor] | None:
         if given is None:
             return None
-        columns = self.family.columns
-        if isinstance(given, Mapping) or (columns is not None and len(columns) > 1):
-            named = given if isinstance(given, Mapping) else {columns[0]: given} if columns else {}
-            if unknown := set(named) - set(columns or ()):
+        columns = self.family.columns or ()
+        named = given if isinstance(given, Mapping) else {columns[0]: given} if len(columns) > 1 else None
+        if named is not None:
+            if unknown := set(named) - set(columns):
                 raise ShapeError(f"offset for {sorted(unknown)}; {self.family.name} has the columns {columns}")
-            return {(columns or ()).index(c): torch.as_tensor(o, dtype=self.dtype) for c, o in named.items()}
+            by_index = {columns.index(c): torch.as_tensor(o, dtype=self.dtype) for c, o in named.items()}
+            if len(columns) > 1 or not by_index:
+                return by_index or None
+            given = by_index[0]
         offset: Tensor = torch.as_tensor(given, dtype=self.dtype)
-        offset = offset.unsqueeze(-1) if offset.ndim == 1 and columns is not None else offset
+        offset = offset.unsqueeze(-1) if offset.ndim == 1 and columns else offset
         if offset.ndim != 2 or len(offset) != self.n:
             raise ShapeError(f"offset needs one number a row, or one a row and column; found {tuple(offset.shape)}")
         return offset
@@ -230,18 +233,14 @@ class Objective:
     def blocks(self, theta: Tensor, rows: Tensor | None) -> Iterator[Block]:
         """Evaluate the predictor block by block, in a fixed order; `rows` None is all of them."""
         if rows is None:
-            scale = 1.0 / self.total_weight
-            if self.n <= self.block:
-                yield self._block(theta, slice(None), scale)
-                return
             for start in range(0, self.n, self.block):
-                yield self._block(theta, slice(start, start + self.block), scale)
+                yield self.evaluate(theta, slice(start, start + self.block), self.n)
         else:
-            scale = self.n / (self.total_weight * len(rows))
-            for part in rows.split(self.block) if len(rows) > self.block else (rows,):
-                yield self._block(theta, part, scale)
+            for part in rows.split(self.block):
+                yield self.evaluate(theta, part, rows.shape[0])
 
-    def _block(self, theta: Tensor, rows: slice | Tensor, scale: float) -> Block:
+    def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int) -> Block:
+        """Evaluate the predictor on some rows of a batch of so many."""
         if isinstance(rows, slice):
             x, y = self.x[rows], self.y[rows]
         else:
@@ -249,12 +248,10 @@ class Objective:
         eta, tape = self.predictor.forward(theta, x)
         if self.offset is not None:
             eta = _shifted(eta, self.offset, rows)
-        n = len(y)
-        if self.family.columns is None or len(self.family.columns) == 1:
-            if isinstance(eta, tuple):
-                eta = torch.stack(torch.broadcast_tensors(*eta), -1)
-            if eta.shape[-2] != n:
-                eta = eta.expand(*eta.shape[:-2], n, eta.shape[-1])
+        n = y.shape[0]
+        if isinstance(eta, Tensor) and eta.shape[-2] != n:
+            eta = eta.expand(*eta.shape[:-2], n, eta.shape[-1])
+        scale = self.n / (self.total_weight * batch)
         return Block(theta, eta, tape, y, scale if self.weight is None else self.weight[rows] * scale, n)
 
     def gradient_buffer(self, theta: Tensor) -> Tensor:

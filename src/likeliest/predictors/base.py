@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +13,31 @@ from torch import Tensor
 from likeliest.errors import NotOnOfferError, ShapeError
 from likeliest.interfaces import Draw, Eta, Part
 
-_KEPT_VIEWS = 8
+_KEPT = 8
+_Made = TypeVar("_Made")
+
+
+class Kept(Generic[_Made]):
+    """Views of a tensor, made once.
+
+    θ and the gradient buffer stay the same tensors through a fit, so their views are kept too: making them at every
+    step nearly doubles the cost of a small net. The tensor is kept beside them, so that no other takes its id.
+    """
+
+    def __init__(self, make: Callable[[Tensor], _Made]) -> None:
+        self._make = make
+        self._kept: dict[int, tuple[Tensor, _Made]] = {}
+
+    def of(self, flat: Tensor) -> _Made:
+        """What was made from this very tensor, or is made now."""
+        found = self._kept.get(id(flat))
+        if found is not None:
+            return found[1]
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        made = self._make(flat)
+        self._kept[id(flat)] = flat, made
+        return made
 
 
 class Predictor(ABC):
@@ -42,23 +66,11 @@ class Predictor(ABC):
             placed[name] = Part(at, shape, penalised)
             at += placed[name].size
         self.parts, self.size = placed, at
-        self._views: dict[tuple[Any, ...], list[Tensor]] = {}
+        self._views = Kept(lambda flat: [flat[..., p.slice].unflatten(-1, p.shape) for p in placed.values()])
 
     def views(self, flat: Tensor) -> list[Tensor]:
-        """One view (…, *shape) per part of a flat (…, P) tensor, in the order of ``parts``.
-
-        θ and the gradient buffer keep their storage through a fit, so their views are kept too: making them at every
-        step nearly doubles the cost of a small net. A kept view keeps its storage alive, so that an address is never
-        reused while its views are remembered.
-        """
-        key = (flat.data_ptr(), flat.shape, flat.stride(), flat.dtype)
-        found = self._views.get(key)
-        if found is None:
-            if len(self._views) >= _KEPT_VIEWS:
-                self._views.clear()
-            found = [flat[..., p.slice].unflatten(-1, p.shape) for p in self.parts.values()]
-            self._views[key] = found
-        return found
+        """One view (…, *shape) per part of a flat (…, P) tensor, in the order of ``parts``."""
+        return self._views.of(flat)
 
     def init(self, streams: Sequence[np.random.Generator], dtype: torch.dtype = torch.float32) -> Tensor:
         """Draw initial parameters, one stream per run, so that run i never depends on how many there are.

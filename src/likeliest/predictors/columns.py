@@ -10,7 +10,7 @@ from torch import Tensor
 
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Draw
-from likeliest.predictors.base import Predictor, columns_of
+from likeliest.predictors.base import Kept, Predictor, columns_of
 
 
 class Columns(Predictor):
@@ -49,10 +49,12 @@ class Columns(Predictor):
         )
         ends = np.cumsum([p.size for p in components.values()]).tolist()
         self._slices = [slice(end - p.size, end) for p, end in zip(components.values(), ends, strict=True)]
+        owners = list(zip(components.values(), self._slices, strict=True))
+        self._splits = Kept(lambda flat: [(p, flat[..., s]) for p, s in owners])
 
     def split(self, flat: Tensor) -> list[tuple[Predictor, Tensor]]:
         """Each component with its slice of a flat (…, P) tensor."""
-        return [(p, flat[..., s]) for p, s in zip(self.components.values(), self._slices, strict=True)]
+        return self._splits.of(flat)
 
     def _init_one(self, stream: np.random.Generator) -> Tensor:
         return torch.cat([p._init_one(stream) for p in self.components.values()])

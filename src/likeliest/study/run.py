@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-import torch
 
 from likeliest._version import __version__
 from likeliest.certify import certify_objective
@@ -34,10 +33,6 @@ from likeliest.tasks import Source, task_for
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate, Report
     from likeliest.report.schema import Race as RaceJson
-
-
-_BESIDE = 0.1
-"""Standard deviation of the step away from θ at which gradients are certified."""
 
 
 @dataclass(frozen=True)
@@ -151,24 +146,14 @@ def study(
 
 
 def certify(ground: Ground, candidate: Candidate) -> Certificate:
-    """The certificate of a model's gradient on some training rows, beside its fitted θ.
-
-    At the optimum itself a gradient is rounding and nothing else, so that no comparison says anything.
-    """
-    rows = ground.split.train
-    if len(rows) > ground.plan.certificate_rows:
-        chosen = stream(ground.plan.seed, "certificate").choice(
-            len(rows), size=ground.plan.certificate_rows, replace=False
-        )
-        rows = rows[np.sort(chosen)]
-    model = candidate.model
+    """The certificate of a model's gradient at its fitted θ, on some training rows; linear models in standard units."""
+    model, rows = candidate.model, ground.split.train
     objective = Objective(model.family, model.predictor, ground.x_for(model.encoder)[rows], ground.y[rows])
     theta = model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective), scaling.from_user(theta)
-    beside = torch.from_numpy(stream(ground.plan.seed, "beside").normal(0.0, _BESIDE, len(theta)))
-    certificate = certify_objective(objective, theta + beside, seed=ground.plan.seed)
+    certificate = certify_objective(objective, theta, seed=ground.plan.seed, rows=ground.plan.certificate_rows)
     return cast("Certificate", certificate.to_json(candidate.name))
 
 
