@@ -1,7 +1,7 @@
 """Tables that cannot be used, one by one through the command line.
 
-Each ends in a named error with place and remedy, exit code 2, no traceback and nothing written; or in a handling that is
-explained and completes.
+Each ends in a named error with place and remedy, exit code 2, no traceback and nothing written; or in a handling that
+is explained and completes.
 """
 
 from __future__ import annotations
