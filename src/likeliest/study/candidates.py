@@ -19,11 +19,13 @@ from likeliest.glm import LinearFit, fit_linear
 from likeliest.interfaces import Record, Verdict, VerdictKind
 from likeliest.model import Model
 from likeliest.nets import NetFit, fit_net
+from likeliest.randomness import stream
 from likeliest.rules import rule as rule_by_name
 from likeliest.study.plan import Plan
 from likeliest.tasks import Examples, Task
 
 Matrix = NDArray[np.float64]
+_ACTIVATION = "relu"
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class Ground:
         """All targets."""
         return self.examples.y
 
+    @cached_property
+    def learning_rows(self) -> NDArray[np.int64]:
+        """Training and validation rows: all that the kept models learn from, once everything is chosen."""
+        return np.sort(np.concatenate((self.split.train, self.split.validation)))
+
     def x_for(self, encoder: TableEncoder) -> Matrix:
         """All rows in a coding."""
         return self.standard_x if encoder is self.standard_encoder else self.raw_x
@@ -78,7 +85,7 @@ class Ground:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A fitted model with what the report says of its fit."""
+    """A fitted model with what the report says of its fit; ``validation`` holds log p of the validation rows."""
 
     name: str
     title: str
@@ -88,9 +95,14 @@ class Candidate:
     work: float
     verdict: Verdict
     nll_train: float
-    nll_validation: float
+    validation: NDArray[np.float64]
     seconds: float
     net: NetFit | None = None
+
+    @property
+    def nll_validation(self) -> float:
+        """Mean NLL of the validation rows, in nats, while they were held out."""
+        return -float(self.validation.mean())
 
     @property
     def interrupted(self) -> bool:
@@ -129,36 +141,78 @@ def finished(fitted: Fitted) -> Fitted:
     return fitted
 
 
-def fit_linear_model(ground: Ground, l2: float, name: str = "linear") -> Candidate:
-    """Fit the linear model with a penalty on the coefficients of standardised columns."""
+def fit_linear_model(ground: Ground, l2: float, name: str = "linear", *, relearn: bool = False) -> Candidate:
+    """Fit the linear model on training rows, with a penalty on the coefficients of standardised columns.
+
+    With ``relearn`` the model that is kept learns again from training and validation rows; the NLLs of both are those
+    of before, when the validation rows were still held out.
+    """
     began = time.perf_counter()
-    train = ground.split.train
-    x = ground.raw_x[train]
-    found = fit_linear(
+    found = _linear_fit(ground, ground.split.train, l2)
+    title = f"{regression_name(ground.family)}, l2 = {l2:g}" + (" on standardised columns" if l2 else "")
+    fitted = _candidate(
+        ground, name, title, _linear(ground, found), l2, _linear_rule(found), found.fit.work, found.verdict, began
+    )
+    if not relearn or fitted.interrupted:
+        return fitted
+    again = _linear_fit(ground, ground.learning_rows, l2)
+    model = replace(_linear(ground, again), notes={**fitted.model.notes, "verdict": again.verdict.to_json()})
+    return replace(fitted, model=model, verdict=again.verdict, seconds=time.perf_counter() - began)
+
+
+def _linear_fit(ground: Ground, rows: NDArray[np.int64], l2: float) -> LinearFit:
+    x = ground.raw_x[rows]
+    return fit_linear(
         ground.family,
         x,
-        ground.y[train],
+        ground.y[rows],
         outputs=ground.outputs,
         l2=torch.from_numpy(l2 * x.var(0)) if l2 else 0.0,
         names=ground.raw_encoder.names,
     )
-    title = f"{regression_name(ground.family)}, l2 = {l2:g}" + (" on standardised columns" if l2 else "")
-    model = Model(ground.raw_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
-    return _candidate(ground, name, title, model, l2, _linear_rule(found), found.fit.work, found.verdict, began)
+
+
+def _linear(ground: Ground, found: LinearFit) -> Model:
+    return Model(ground.raw_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
 
 
 def choose_l2(ground: Ground) -> Candidate:
-    """The penalty of the grid with the least validation NLL; after Ctrl-C, of those tried by then."""
+    """The penalty of the grid with the least held-out NLL; after Ctrl-C, of those tried by then.
+
+    Where validation rows are few they all are held out in turn, with the training rows, fold by fold: one small set
+    would choose by luck.
+    """
     began, grid = time.perf_counter(), ground.plan.l2_grid
-    tried: list[Candidate] = []
+    folds, held_out = _folds(ground), dict[float, float]()
     for l2 in grid:
-        tried.append(fit_linear_model(ground, l2))
-        if tried[-1].interrupted:
+        try:
+            held_out[l2] = _held_out_nll(ground, folds, l2)
+        except KeyboardInterrupt:
             break
-    best = min(tried, key=lambda c: c.nll_validation)
-    if tried[-1].interrupted:
-        best = _interrupted(best, f"stopped by the user at penalty {len(tried)} of {len(grid)}; the best is kept")
-    return replace(best, work=sum(c.work for c in tried), seconds=time.perf_counter() - began)
+    best = fit_linear_model(ground, min(held_out, key=held_out.__getitem__, default=grid[0]), relearn=True)
+    if len(held_out) < len(grid):
+        message = f"stopped by the user at penalty {len(held_out) + 1} of {len(grid)}; the best is kept"
+        best = _interrupted(best, message)
+    return replace(best, seconds=time.perf_counter() - began)
+
+
+def _folds(ground: Ground) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Pairs of rows to fit on and rows held out; rows of equal y are dealt to the folds in turn."""
+    split, plan = ground.split, ground.plan
+    if len(split.validation) >= plan.enough_validation:
+        return [(split.train, split.validation)]
+    rows = stream(plan.seed, "folds").permutation(ground.learning_rows)
+    rows = rows[np.argsort(ground.y[rows], kind="stable")]
+    fold = np.arange(len(rows)) % plan.folds
+    return [(np.sort(rows[fold != k]), np.sort(rows[fold == k])) for k in range(plan.folds)]
+
+
+def _held_out_nll(ground: Ground, folds: list[tuple[NDArray[np.int64], NDArray[np.int64]]], l2: float) -> float:
+    total = 0.0
+    for rows, held_out in folds:
+        model = _linear(ground, finished(_linear_fit(ground, rows, l2)))
+        total += len(held_out) * mean_nll(model, ground.raw_x[held_out], ground.y[held_out])
+    return total / sum(len(held_out) for _, held_out in folds)
 
 
 def _interrupted(candidate: Candidate, message: str) -> Candidate:
@@ -168,29 +222,57 @@ def _interrupted(candidate: Candidate, message: str) -> Candidate:
 
 
 def fit_net_model(ground: Ground, on_record: Callable[[Record], None]) -> Candidate:
-    """Fit the net, stopped early on validation rows."""
+    """Fit the net, stopped early on validation rows; then learn again from both for as many passes as were best."""
     began = time.perf_counter()
     plan, split, x = ground.plan, ground.split, ground.standard_x
-    found = fit_net(
+    found = _net_fit(ground, split.train, plan.net_passes, (x[split.validation], ground.y[split.validation]), on_record)
+    widths = "-".join(str(w) for w in (x.shape[1], *plan.hidden, ground.outputs))
+    title, work = f"net {widths}, {_ACTIVATION}", found.fit.work
+    fitted = _candidate(ground, "net", title, _net(ground, found), 0.0, plan.net_rule, work, found.verdict, began)
+    passes = best_passes(found)
+    if fitted.interrupted or passes == 0:
+        return replace(fitted, net=found)
+    again = _net_fit(ground, ground.learning_rows, passes, None, on_record)
+    if again.verdict.kind is VerdictKind.INTERRUPTED:
+        return replace(_interrupted(fitted, again.verdict.message), net=found)
+    model = replace(_net(ground, again), notes=fitted.model.notes)
+    return replace(fitted, model=model, net=again, seconds=time.perf_counter() - began)
+
+
+def best_passes(found: NetFit) -> float:
+    """Passes over the rows after which the held-out NLL was least."""
+    records = [r for r in found.fit.trace if r.validation is not None and np.isfinite(r.validation[0])]
+    best = min(records, key=lambda r: float(np.asarray(r.validation)[0]), default=None)
+    return best.work if best is not None else 0.0
+
+
+def _net_fit(
+    ground: Ground,
+    rows: NDArray[np.int64],
+    passes: float,
+    validation: tuple[Matrix, NDArray[Any]] | None,
+    on_record: Callable[[Record], None],
+) -> NetFit:
+    plan = ground.plan
+    return fit_net(
         ground.family,
-        x[split.train],
-        ground.y[split.train],
+        ground.standard_x[rows],
+        ground.y[rows],
         rule=rule_by_name(plan.net_rule, lr=plan.net_lr),
         outputs=ground.outputs,
         hidden=plan.hidden,
-        validation=(x[split.validation], ground.y[split.validation]),
+        activation=_ACTIVATION,
+        validation=validation,
         batch_size=plan.batch_size,
-        budget=plan.net_passes,
+        budget=passes,
         patience=plan.patience,
         seed=plan.seed,
         progress=on_record,
     )
-    widths = "-".join(str(w) for w in (x.shape[1], *plan.hidden, ground.outputs))
-    model = Model(ground.standard_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
-    fitted = _candidate(
-        ground, "net", f"net {widths}, relu", model, 0.0, plan.net_rule, found.fit.work, found.verdict, began
-    )
-    return replace(fitted, net=found)
+
+
+def _net(ground: Ground, found: NetFit) -> Model:
+    return Model(ground.standard_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
 
 
 def _candidate(
@@ -215,7 +297,7 @@ def _candidate(
         work,
         verdict,
         mean_nll(model, x[split.train], y[split.train]),
-        mean_nll(model, x[split.validation], y[split.validation]),
+        model.log_prob(x[split.validation], y[split.validation]),
         time.perf_counter() - began,
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from likeliest.interfaces import VerdictKind
 from likeliest.study.candidates import Candidate
 
@@ -12,30 +14,60 @@ if TYPE_CHECKING:
     from likeliest.report.schema import Model as ModelJson
     from likeliest.report.schema.application import BaseRate
 
+_BY_SIMPLICITY = ("linear", "linear_unpenalised", "net")
 _FEW_TEST_ROWS = 200
 _NO_PLACE_TO_END = (VerdictKind.SEPARATED, VerdictKind.BOUNDARY, VerdictKind.DIVERGED, VerdictKind.NON_FINITE)
 
 
-def recommend(candidates: list[Candidate]) -> Candidate:
-    """The model of least validation NLL; one whose θ is an accident of where the fit stopped is never recommended."""
+def recommend(candidates: list[Candidate]) -> tuple[Candidate, str]:
+    """The simplest model that is no more than one standard error worse than the best, and why it is that one.
+
+    Held-out NLLs are compared row by row, which pairs them. A model whose θ is an accident of where its fit stopped is
+    never recommended. The linear model with a chosen penalty counts as simpler than the one without, which is less
+    stable, and both as simpler than the net.
+
+    Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, section 3.4.3.
+    """
     eligible = [c for c in candidates if c.verdict.kind not in _NO_PLACE_TO_END] or candidates
-    return min(eligible, key=lambda c: c.nll_validation)
+    best = min(eligible, key=lambda c: c.nll_validation)
+    for candidate in sorted(eligible, key=lambda c: _BY_SIMPLICITY.index(c.name)):
+        if candidate is best:
+            break
+        worse = best.validation - candidate.validation
+        if np.isfinite(worse).all() and worse.mean() <= worse.std(ddof=1) / len(worse) ** 0.5:
+            return candidate, (
+                f"it is the simplest model whose validation NLL, {candidate.nll_validation:.4f} nats a row, lies within "
+                f"one standard error of the least, {best.nll_validation:.4f} by the {best.title}"
+            )
+    return (
+        best,
+        f"of the models that have an optimum it has the least validation NLL, {best.nll_validation:.4f} nats a row",
+    )
 
 
 def conclusion(
-    chosen: Candidate, models: list[ModelJson], base: BaseRate, certificates: list[Certificate], race: Race, data: Data
+    chosen: Candidate,
+    why: str,
+    models: list[ModelJson],
+    base: BaseRate,
+    certificates: list[Certificate],
+    race: Race,
+    data: Data,
 ) -> Conclusion:
     """The report's seventh chapter."""
     by_name = {m["name"]: m for m in models}
     own = by_name[chosen.name]
     others = [m for m in models if m["name"] != chosen.name]
     sentence = (
-        f"Use the {chosen.title}: of the models that have an optimum it has the least validation NLL, "
-        f"{_number(own['nll_validation'])} nats a row, and {_number(own['nll_test'])} on test rows, where the base "
-        f"rate has {_number(base['nll_test'])}; {_score(own)}."
+        f"Use the {chosen.title}: {why}; on test rows it has {_number(own['nll_test'])}, where the base rate has "
+        f"{_number(base['nll_test'])}; {_score(own)}."
     )
     cautions = [*_no_use(own, base), *_cautions(own, models, data)]
     reasons = [_against(m) for m in others]
+    reasons.append(
+        "Validation NLLs were taken while the validation rows were held out; the linear model with a penalty and the "
+        "net then learnt again from training and validation rows, and these are the models that were tested."
+    )
     reasons.append(_certified(certificates))
     reasons.append(race["conclusion"])
     return {"model": chosen.name, "sentence": sentence, "reasons": reasons, "cautions": cautions}

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from likeliest._version import __version__
 from likeliest.predictors import MLP, Columns
 from likeliest.study.candidates import Candidate, Ground
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _BINS = 30
 _POINTS = 121
 _CLASSES_SHOWN = 10
-_PACKAGES = ("torch", "numpy", "scipy", "polars", "likeliest")
+_PACKAGES = ("torch", "numpy", "scipy", "polars")
 
 
 def family_json(ground: Ground) -> Family:
@@ -125,7 +126,7 @@ def gradient(ground: Ground, candidates: list[Candidate], rows: int) -> Gradient
 def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
     predictor = candidate.model.predictor
     location = next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
-    n, score = len(ground.split.train), ground.family.score_formula
+    n, score = len(ground.learning_rows), ground.family.score_formula
     error = f"u = ∂ log p/∂η = {score}   ({n} × {ground.outputs})"
     if isinstance(location, MLP):
         last = len(location.sizes) - 1
@@ -152,7 +153,8 @@ def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
 
 def provenance(command: str, seed: int, sha256: str) -> Provenance:
     """All that is needed to repeat the study."""
-    versions = {"python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
+    versions = {"likeliest": __version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in _PACKAGES}
     return {
         "command": command,
         "seed": seed,

@@ -15,7 +15,10 @@ class Plan:
     Attributes:
         seed: root of all randomness.
         fractions: of rows for training, validation and test.
-        l2_grid: penalties to choose from on validation rows, for coefficients of standardised columns.
+        l2_grid: penalties to choose from on held-out rows, for coefficients of standardised columns.
+        enough_validation: with fewer validation rows the penalty is chosen by cross-validation, over folds of the
+            training and validation rows.
+        folds: how many.
         hidden: widths of the net's hidden layers.
         net_rule: learning rule of the net.
         net_lr: its learning rate.
@@ -33,6 +36,8 @@ class Plan:
     seed: int = 0
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
     l2_grid: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
+    enough_validation: int = 300
+    folds: int = 5
     hidden: tuple[int, ...] = (64,)
     net_rule: str = "adam"
     net_lr: float = 1e-3
@@ -56,6 +61,11 @@ class Plan:
         if budget not in BUDGETS:
             raise UnknownNameError(f"no budget {budget!r}; there are {', '.join(BUDGETS)}")
         return replace(cls(seed=seed), **BUDGETS[budget])
+
+    @property
+    def budget(self) -> str | None:
+        """The name of the budget that this plan is, or None for a plan of one's own."""
+        return next((name for name in BUDGETS if Plan.of(name, seed=self.seed) == self), None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the report."""

@@ -118,7 +118,7 @@ def study(
         raced = race_json(ground)
     with clock.stage("evaluate", "evaluating on held-out rows"):
         models = [model_json(ground, c) for c in candidates]
-        chosen = recommend(candidates)
+        chosen, why = recommend(candidates)
         applied = application(ground, chosen)
         certified = [c for c in candidates if c.name != "linear_unpenalised"]
     report: Report = {
@@ -132,7 +132,7 @@ def study(
         "race": raced,
         "models": models,
         "application": applied,
-        "conclusion": conclusion(chosen, models, applied["base_rate"], certificates, raced, at_a_glance),
+        "conclusion": conclusion(chosen, why, models, applied["base_rate"], certificates, raced, at_a_glance),
         "provenance": provenance(_command(data, examples.target.name, family, plan), plan.seed, examples.sha256),
         "plan": plan.to_json(),
         "seconds": clock.seconds,
@@ -159,8 +159,8 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
 
 def race_json(ground: Ground, model: str = "linear") -> RaceJson:
     """Race the plan's rules on a model, by default the linear one, on which all can run; test rows take no part."""
-    plan, split = ground.plan, ground.split
-    rows = np.sort(np.concatenate((split.train, split.validation)))
+    plan = ground.plan
+    rows = ground.learning_rows
     if len(rows) > plan.race_rows:
         rows = np.sort(stream(plan.seed, "race").choice(rows, size=plan.race_rows, replace=False))
     x = ground.standard_x[rows]
@@ -181,6 +181,7 @@ def race_json(ground: Ground, model: str = "linear") -> RaceJson:
 
 
 def _command(data: Source, target: str, family: str | None, plan: Plan) -> str:
-    """The command line that repeats the study; where its report goes is not part of it."""
+    """The command line that repeats the study, unless its plan is one's own; where its report goes is no part of it."""
     words = ["likeliest", "study", str(data), "--target", target, "--seed", str(plan.seed)]
-    return shlex.join([*words, *(["--family", family] if family else [])])
+    options = {"--family": family, "--budget": plan.budget}
+    return shlex.join([*words, *(word for name, value in options.items() if value for word in (name, value))])

@@ -54,7 +54,7 @@ def fit_one(
     if kind != "linear" and not any(candidate.interrupted for candidate in fitted):
         progress("net")
         fitted.append(fit_net_model(ground, on_record))
-    chosen = fitted[-1] if len(fitted) == 1 or fitted[-1].interrupted else recommend(fitted)
+    chosen = fitted[-1] if len(fitted) == 1 or fitted[-1].interrupted else recommend(fitted)[0]
     chosen.model.save(output)
     return {
         "model": chosen.title,

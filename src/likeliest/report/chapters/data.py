@@ -40,7 +40,7 @@ def _reading(data: Data) -> list[Block]:
         prose(
             f"Models learn from {plural(split['train'], 'training row')}.",
             f"Another {plural(split['validation'], 'validation row')} choose penalties, learning rates",
-            "and when to stop.",
+            "and when to stop; the chosen models then learn again from both.",
             f"The last {plural(split['test'], 'test row')} were set aside{how}: nothing was chosen on them, and every",
             "held-out number in this report comes from them.",
         ),
