@@ -86,5 +86,4 @@ class _ErrorView(Local):
     @property
     def value(self) -> Tensor:
         """Mean error: (…)."""
-        total = self._sum(0.0, lambda b: (self._loss(self.family, b.eta, b.y).double() * b.scale).sum(-1))
-        return total
+        return self._sum(0.0, lambda b: (self._loss(self.family, b.eta, b.y).double() * b.scale).sum(-1))

@@ -41,7 +41,7 @@ def recommend(candidates: list[Candidate]) -> tuple[Candidate, str]:
             )
     return (
         best,
-        f"of the models that have an optimum it has the least validation NLL, {best.nll_validation:.4f} nats a row",
+        f"of the models with an optimum it has the least validation NLL, {best.nll_validation:.4f} nats a row",
     )
 
 
