@@ -36,8 +36,8 @@ def recommend(candidates: list[Candidate]) -> tuple[Candidate, str]:
         worse = best.validation - candidate.validation
         if np.isfinite(worse).all() and worse.mean() <= worse.std(ddof=1) / len(worse) ** 0.5:
             return candidate, (
-                f"it is the simplest model whose validation NLL, {candidate.nll_validation:.4f} nats a row, lies within "
-                f"one standard error of the least, {best.nll_validation:.4f} by the {best.title}"
+                f"it is the simplest model whose validation NLL, {candidate.nll_validation:.4f} nats a row, lies "
+                f"within one standard error of the least, {best.nll_validation:.4f} by the {best.title}"
             )
     return (
         best,
