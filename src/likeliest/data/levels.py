@@ -63,7 +63,7 @@ class Levels:
             tuple(sorted(level for level in kept["level"] if level != reference)),
             reference,
             pooled=counts.height - kept.height,
-            other=rare_rows >= enough and not rare_is_reference,
+            other=rare_rows >= enough and not rare_is_reference and not kept.is_empty(),
             indicator=indicator,
         )
 
