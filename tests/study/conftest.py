@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from likeliest.study import Plan, Study, study
-from likeliest.study.candidates import Ground
+from likeliest.study.ground import Ground
 from likeliest.study.single import ground_for
 
 TINY = Plan(
@@ -56,7 +56,7 @@ def wide() -> pl.DataFrame:
 
 
 def flights() -> pl.DataFrame:
-    """12,000 flights out of New York with their planes: numbers, texts, dates, missing cells; and whether they were late.
+    """12,000 flights out of New York with their planes: numbers, texts, dates, missing cells; late or not.
 
     What is only known once a flight is under way is left out.
     """

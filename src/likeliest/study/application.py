@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from likeliest.calibration import quantile_calibration, rmse_interval, top_label_calibration, wilson_interval
 from likeliest.model import Model
 from likeliest.randomness import stream
-from likeliest.study.candidates import Candidate, Ground, Matrix, finite, mean_nll
+from likeliest.study.candidates import Candidate, finite, mean_nll
+from likeliest.study.ground import Ground, Matrix
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Application
@@ -36,7 +37,7 @@ def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
         "verdict": candidate.verdict.to_json(),
         "seconds_fit": candidate.seconds,
     }
-    return fitted | judge(candidate.model, *_test(ground, candidate), ground.plan.seed)  # type: ignore[return-value]
+    return cast("ModelJson", fitted | judge(candidate.model, *_test(ground, candidate), ground.plan.seed))
 
 
 def judge(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> dict[str, Any]:

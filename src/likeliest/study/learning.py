@@ -14,7 +14,8 @@ from likeliest.families import family as family_by_name
 from likeliest.glm import fit_linear
 from likeliest.objective import Objective
 from likeliest.predictors import MLP, Columns, Fixed, Linear, Predictor, columns_of
-from likeliest.study.candidates import Candidate, Ground, finished, regression_name
+from likeliest.study.candidates import Candidate, finished, regression_name
+from likeliest.study.ground import Ground
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Curve, LearningRule, OneUpdate

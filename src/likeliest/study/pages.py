@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from likeliest._version import __version__
 from likeliest.predictors import MLP, Columns
-from likeliest.study.candidates import Candidate, Ground
+from likeliest.study.candidates import Candidate
+from likeliest.study.ground import Ground
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Curve, Family, Gradient, Histogram, Probability, Provenance
@@ -48,7 +49,8 @@ def probability(ground: Ground, candidate: Candidate) -> Probability:
     if name == "poisson":
         x, x_title, y_title = eta[:, 0], "η", "mean e^η"
     elif name == "bernoulli":
-        x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({ground.examples.target.classes[1]})"  # type: ignore[index]
+        classes = ground.examples.target.classes or ()
+        x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({classes[1]})"
     else:
         x, x_title, y_title = (
             _margins(eta, y),

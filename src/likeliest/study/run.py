@@ -23,8 +23,9 @@ from likeliest.randomness import stream
 from likeliest.report import render
 from likeliest.scaling import Scaling
 from likeliest.study.application import application, model_json
-from likeliest.study.candidates import Candidate, Ground, fit_candidates
+from likeliest.study.candidates import Candidate, fit_candidates
 from likeliest.study.conclusion import conclusion, recommend
+from likeliest.study.ground import Ground
 from likeliest.study.learning import learning_rule
 from likeliest.study.pages import family_json, gradient, probability, provenance
 from likeliest.study.plan import Plan

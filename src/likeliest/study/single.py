@@ -15,8 +15,9 @@ from likeliest.files import atomic_write, require_file_name
 from likeliest.interfaces import Record
 from likeliest.model import Model
 from likeliest.study.application import judge
-from likeliest.study.candidates import Ground, choose_l2, finite, fit_net_model
+from likeliest.study.candidates import choose_l2, finite, fit_net_model
 from likeliest.study.conclusion import recommend
+from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
 from likeliest.tasks import Source, task_for

@@ -33,7 +33,7 @@ from likeliest.predictors import Columns, Constant, Linear, Predictor
 from likeliest.tasks.base import Examples, Source
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import Cell, ClassCount, Column, Data, Histogram
+    from likeliest.report.schema import Cell, Column, Data
     from likeliest.report.schema import Target as TargetJson
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".parquet", ".pq")
@@ -187,17 +187,23 @@ def _column(column: pl.Series, kind: Any, train: NDArray[np.int64]) -> Column:
 
 def _target(examples: Examples, split: Split) -> TargetJson:
     target, y = examples.target, examples.y
-    shared = {"name": target.name, "explanation": target.explanation}
+    described: TargetJson = {
+        "name": target.name,
+        "kind": "number" if target.classes is None else "classes",
+        "explanation": target.explanation,
+        "classes": None,
+        "histogram": None,
+    }
     if target.classes is None:
         counts, edges = np.histogram(y, bins=_HISTOGRAM_BINS)
-        histogram: Histogram = {"label": "all rows", "edges": edges.tolist(), "counts": counts.tolist()}
-        return {**shared, "kind": "number", "classes": None, "histogram": histogram}  # type: ignore[typeddict-item]
-    sizes = [np.bincount(y[rows], minlength=len(target.classes)) for rows in split]
-    classes: list[ClassCount] = [
-        {"name": str(c), "train": int(sizes[0][k]), "validation": int(sizes[1][k]), "test": int(sizes[2][k])}
+        described["histogram"] = {"label": "all rows", "edges": edges.tolist(), "counts": counts.tolist()}
+        return described
+    train, validation, test = (np.bincount(y[rows], minlength=len(target.classes)).tolist() for rows in split)
+    described["classes"] = [
+        {"name": str(c), "train": train[k], "validation": validation[k], "test": test[k]}
         for k, c in enumerate(target.classes)
     ]
-    return {**shared, "kind": "classes", "classes": classes, "histogram": None}  # type: ignore[typeddict-item]
+    return described
 
 
 def _text(value: Any) -> str:
