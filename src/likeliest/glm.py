@@ -7,6 +7,7 @@ and the scale then maximises the likelihood given the coefficients. So ``l2`` me
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from likeliest.errors import SpecificationError
 from likeliest.families.base import Family
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Verdict, VerdictKind
-from likeliest.objective import Objective
+from likeliest.objective import Objective, as_numbers
 from likeliest.predictors import Columns, Constant, Fixed, Linear
 from likeliest.rules import Rule
 
@@ -59,7 +60,7 @@ def fit_linear(
     offset: Any = None,
     l2: float | Tensor = 0.0,
     intercept: bool = True,
-    names: tuple[str, ...] | None = None,
+    names: Sequence[str] | None = None,
     rule: Rule | str | None = None,
 ) -> LinearFit:
     """Fit η = x W + b by maximum likelihood, penalised by ½ l2 ‖W‖².
@@ -83,7 +84,8 @@ def fit_linear(
         >>> round(float(found.weight[0, 0]), 6)
         2.25
     """
-    x = torch.as_tensor(x, dtype=torch.float64)
+    names = names if names is not None else getattr(x, "columns", None)
+    x = as_numbers(x, "x").double()
     linear = Linear(x.shape[1], outputs, intercept=intercept)
     if isinstance(l2, Tensor):
         free = l2.new_zeros(linear.size - linear.parts["weight"].size)

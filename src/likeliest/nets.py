@@ -18,7 +18,7 @@ from likeliest.course import Budget
 from likeliest.families.base import Family
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
-from likeliest.objective import Objective
+from likeliest.objective import Objective, as_numbers
 from likeliest.predictors import MLP, Columns, Constant, Fixed
 from likeliest.rules import Rule
 
@@ -112,8 +112,7 @@ def fit_net(
         >>> found.theta.shape
         torch.Size([25])
     """
-    x = torch.as_tensor(x, dtype=dtype)
-    y = torch.as_tensor(y)
+    x, y = as_numbers(x, "x").to(dtype), as_numbers(y, "y")
     shift, scale = _unit(family, y, weight)
     predictor = net_predictor(family, x.shape[1], outputs, hidden, activation, estimate_scale=estimate_scale)
     objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
@@ -124,8 +123,8 @@ def fit_net(
     held_out = None
     if validation is not None:
         held_x, held_y, *held_weight = validation
-        held_x = torch.as_tensor(held_x, dtype=dtype)
-        held_out = objective.held_out(held_x, _standardised(torch.as_tensor(held_y), shift, scale), *held_weight)
+        held_x, held_y = as_numbers(held_x, "x").to(dtype), as_numbers(held_y, "y")
+        held_out = objective.held_out(held_x, _standardised(held_y, shift, scale), *held_weight)
     found = fit(
         objective,
         rule,

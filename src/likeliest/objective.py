@@ -32,13 +32,13 @@ class Objective:
     Args:
         family: p(y | η).
         predictor: η = f(x; θ). A family of several named columns takes `Columns`, or a predictor with as many outputs.
-        x: rows (n, …), a tensor or an array. Its dtype is the one that is computed in.
+        x: rows (n, …), a tensor, an array or a table of numbers. Its dtype is the one that is computed in.
         y: targets (n,), or (n, K) probabilities for a categorical family.
         weight: (n,), ≥ 0; None is all ones.
         offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
         l2: the penalty ½ Σ l2 θ² on penalised parts, in the same units as the sum of NLLs: a number, or one a parameter
             (P,).
-        names: names of the columns of x, for verdicts.
+        names: names of the columns of x, for verdicts; a table brings its own.
         block: rows to a block.
 
     Raises:
@@ -68,7 +68,7 @@ class Objective:
         block: int = BLOCK,
     ) -> None:
         self.family = family
-        self.x = torch.as_tensor(x)
+        self.x = as_numbers(x, "x")
         if not self.x.is_floating_point():
             self.x = self.x.to(torch.get_default_dtype())
         predictor.check_inputs(self.x)
@@ -80,13 +80,13 @@ class Objective:
         self.offset = self._checked_offset(offset)
         self.total_weight = float(self.n if self.weight is None else self.weight.sum(dtype=torch.float64))
         self.penalty = self._penalty(l2)
-        self.names = tuple(names) if names is not None else tuple(f"x{j}" for j in range(self.x.shape[-1]))
+        self.names = _names(self.x.shape[-1], names if names is not None else getattr(x, "columns", None))
         self.block = block if self.predictor.unit == "row" else self.n
         self._gauge = self._penalty_free_gauge()
         self._buffer: Tensor | None = None
 
     def _checked_y(self, given: Any) -> Tensor:
-        y: Tensor = torch.as_tensor(given)
+        y = as_numbers(given, "y")
         if len(y) != self.n:
             raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
         if self.n == 0:
@@ -259,6 +259,29 @@ class Objective:
         if self._buffer is None or self._buffer.shape != theta.shape or self._buffer.dtype != theta.dtype:
             self._buffer = torch.empty_like(theta)
         return self._buffer
+
+
+def as_numbers(values: Any, what: str) -> Tensor:
+    """A tensor of what came as a tensor, an array, a list or a pandas or polars table.
+
+    Raises:
+        ShapeError: the values are no numbers, or their rows differ in length.
+    """
+    if isinstance(values, Tensor):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ShapeError(f"{what} needs rows of one length: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise ShapeError(f"{what} needs numbers, found {array.dtype}; encode texts, categories and dates first")
+    # torch shares memory with arrays, which it wants writable: those of tables are not.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _names(width: int, given: Any) -> tuple[str, ...]:
+    """Names of the columns of x: those given, those of the table that x came as, or x0 to x(p − 1)."""
+    return tuple(str(name) for name in given) if given is not None else tuple(f"x{j}" for j in range(width))
 
 
 def _matched(family: Family, predictor: Predictor) -> Predictor:

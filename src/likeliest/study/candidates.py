@@ -38,7 +38,6 @@ class Candidate:
     nll_train: float
     validation: NDArray[np.float64]
     seconds: float
-    net: NetFit | None = None
 
     @property
     def nll_validation(self) -> float:
@@ -172,12 +171,12 @@ def fit_net_model(ground: Ground, on_record: Callable[[Record], None]) -> Candid
     fitted = _candidate(ground, "net", title, _net(ground, found), 0.0, plan.net_rule, work, found.verdict, began)
     passes = best_passes(found)
     if fitted.interrupted or passes == 0:
-        return replace(fitted, net=found)
+        return fitted
     again = _net_fit(ground, ground.learning_rows, passes, None, on_record)
     if again.verdict.kind is VerdictKind.INTERRUPTED:
-        return replace(_interrupted(fitted, again.verdict.message), net=found)
+        return _interrupted(fitted, again.verdict.message)
     model = replace(_net(ground, again), notes=fitted.model.notes)
-    return replace(fitted, model=model, net=again, seconds=time.perf_counter() - began)
+    return replace(fitted, model=model, seconds=time.perf_counter() - began)
 
 
 def best_passes(found: NetFit) -> float:

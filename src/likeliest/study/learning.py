@@ -72,22 +72,21 @@ def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
 def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> list[Learner]:
     train = ground.split.train
     x, l2 = ground.standard_x[train], max(linear.l2, 1.0)
-    assert net.net is not None
     y, y_row = ground.y[train], torch.as_tensor(ground.y[row])
     normal, unit_scale = family_by_name("normal"), Fixed(0.0)
     names = _output_names(ground)
     shown = int(ground.y[row]) if ground.outputs > 1 else 0
+    shift, scale = (y.mean(), y.std() or 1.0) if ground.family.name == "normal" else (0.0, 1.0)
     if ground.outputs > 1:
         regressed, regressed_row = (y == shown).astype(float), torch.tensor(1.0)
     else:
-        shift, scale = (y.mean(), y.std() or 1.0) if ground.family.name == "normal" else (0.0, 1.0)
         regressed, regressed_row = (y - shift) / scale, (y_row - shift) / scale
     least_squares = finished(fit_linear(normal, x, regressed, l2=l2))
     theta = torch.cat((least_squares.weight.flatten(), least_squares.bias))
     regression = Columns(mean=Linear(x.shape[1]), log_scale=unit_scale)
     learners = [Learner("linear regression", normal, regression, theta, regressed_row, 0, (names[shown],))]
     if ground.family.name == "normal":
-        mean, theta_net = _mean_of(net)
+        mean, theta_net = _mean_of(net, shift, scale)
         columns = Columns(mean=mean, log_scale=unit_scale)
         return [*learners, Learner("net", normal, columns, theta_net, regressed_row, 0, names)]
     own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
@@ -99,13 +98,12 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
     return learners
 
 
-def _mean_of(net: Candidate) -> tuple[MLP, Tensor]:
-    """The net's mean in the standardised units that it was trained in."""
-    assert net.net is not None
-    assert isinstance(net.net.predictor, Columns)
-    (mean, theta), *_ = net.net.predictor.split(net.net.fit.theta.double())
+def _mean_of(net: Candidate, shift: float, scale: float) -> tuple[MLP, Tensor]:
+    """The net's mean as that of (y − shift)/scale, the unit in which the linear regression beside it is shown."""
+    assert isinstance(net.model.predictor, Columns)
+    (mean, theta), *_ = net.model.predictor.split(net.model.theta)
     assert isinstance(mean, MLP)
-    return mean, theta
+    return mean, mean.affine_output(theta, 1 / scale, -shift / scale)
 
 
 def _output_names(ground: Ground) -> tuple[str, ...]:
