@@ -13,7 +13,7 @@ import argparse
 
 import numpy as np
 import torch
-from common import in_turn
+from _common import in_turn
 from sklearn.datasets import load_digits
 
 import likeliest as lk

@@ -16,7 +16,7 @@ import warnings
 
 import numpy as np
 import torch
-from common import in_turn, print_ratios
+from _common import in_turn, print_ratios
 from sklearn.neural_network import MLPClassifier
 
 import likeliest as lk
