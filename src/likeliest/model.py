@@ -173,7 +173,7 @@ class Model:
                 theta,
                 values["notes"],
             )
-        except (KeyError, TypeError, AttributeError, LikeliestError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, LikeliestError) as error:
             raise ModelFileError(f"{path}: a part of the model cannot be read ({error!r}); {_DAMAGED}") from error
         needed = (model.predictor.size,)
         if theta.dtype != torch.float64 or theta.shape != needed or theta.isnan().any():

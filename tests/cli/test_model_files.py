@@ -77,6 +77,7 @@ BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "a family that is none": (put("family", 3), DAMAGED),
     "an unknown predictor": (put("predictor", {"kind": "forest"}), f"no predictor of kind 'forest'.*{DAMAGED}"),
     "a predictor without a size": (put("predictor", {"kind": "linear"}), DAMAGED),
+    "columns that are no pairs": (put("predictor", {"kind": "columns", "leading": [], "named": {"mean": 1}}), DAMAGED),
     "a target that is none": (put("target", []), DAMAGED),
     "too few parameters": (theta(lambda t: t[:-1]), rf"expected θ of shape \(5,\).*found shape \(4,\).*{DAMAGED}"),
     "parameters in a matrix": (theta(lambda t: t[None]), rf"found shape \(1, 5\).*{DAMAGED}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from sklearn.linear_model import LogisticRegressionCV
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
@@ -13,6 +14,10 @@ from likeliest.study.candidates import Candidate, choose_l2, fit_candidates, mea
 from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.single import ground_for
+
+
+# From 1.8 on scikit-learn announces other names for what is not read here.
+pytestmark = pytest.mark.filterwarnings("ignore:.*:FutureWarning")
 
 
 def ground(seed: int) -> Ground:

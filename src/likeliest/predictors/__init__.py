@@ -41,7 +41,7 @@ def from_json(values: dict[str, Any]) -> Predictor:
         UnknownNameError: the kind is none of ours.
     """
     if values["kind"] == "columns":
-        named = {name: from_json(v) for name, v in values["named"].items()}
+        named = {name: from_json(v) for name, v in values["named"]}
         return Columns(*[from_json(v) for v in values["leading"]], **named)
     if values["kind"] not in _KINDS:
         raise UnknownNameError(f"no predictor of kind {values['kind']!r}; there are {', '.join(_KINDS)} and columns")

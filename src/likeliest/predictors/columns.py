@@ -104,7 +104,7 @@ class Columns(Predictor):
         return all(p.has_intercepts for p in self.components.values())
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; see `Predictor.to_json`."""
+        """Plain values; see `Predictor.to_json`. Pairs keep the order of the columns, which JSON's objects need not."""
         leading = [p.to_json() for n, p in self.components.items() if n.isdigit()]
-        named = {n: p.to_json() for n, p in self.components.items() if not n.isdigit()}
+        named = [[n, p.to_json()] for n, p in self.components.items() if not n.isdigit()]
         return {"kind": "columns", "leading": leading, "named": named}
