@@ -1,0 +1,154 @@
+"""One contract for all tasks: whatever the field, the study asks the same and gets answers of the same kind."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from likeliest.errors import SourceError
+from likeliest.interfaces import Draw
+from likeliest.model import Model
+from likeliest.predictors import columns_of
+from likeliest.randomness import stream
+from likeliest.report.schema import Cell, Data, Report
+from likeliest.study import Plan, study
+from likeliest.study.single import evaluate_rows, predict_rows
+from likeliest.tasks import TASKS, Examples, Source, Task, task_for
+
+from ..report.test_schema import mismatches
+
+TINY = Plan(
+    l2_grid=(1.0,), folds=2, hidden=(4,), net_passes=3, race_rules=("sgd", "lbfgs"), race_seeds=2, race_trials=1
+)
+
+
+def table(folder: Path) -> Source:
+    """Rows with numbers, texts, missing cells, and rows without a target."""
+    draw = np.random.default_rng(9)
+    size = draw.normal(size=90)
+    kind = np.where(size + draw.normal(size=90) > 0, "large", "small").tolist()
+    frame = pl.DataFrame(
+        {"size": [None, *size[1:]], "colour": draw.choice(["red", "blue"], 90), "kind": [None, *kind[1:]]}
+    )
+    frame.write_csv(folder / "table.csv")
+    return folder / "table.csv"
+
+
+SOURCES: dict[str, tuple[Callable[[Path], Source], str | None]] = {"table": (table, "kind")}
+"""A small source for each task, with the name of its target: a new task adds its own here."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A task with a source that is its own."""
+
+    task: Task
+    source: Source
+    target: str | None
+
+    def load(self, known: Model | None = None) -> Examples:
+        return self.task.load(self.source, self.target, None, known=known)
+
+
+@pytest.fixture(params=TASKS, ids=lambda task: task.name)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    make, target = SOURCES[request.param.name]
+    return Case(request.param, make(tmp_path), target)
+
+
+def test_every_task_has_every_method_of_the_seam(case: Case) -> None:
+    for name, asked in inspect.getmembers(Task, inspect.isfunction):
+        if not name.startswith("_"):
+            given = inspect.signature(getattr(case.task, name)).parameters
+            assert list(given) == [p for p in inspect.signature(asked).parameters if p != "self"], name
+
+
+def test_a_task_knows_its_own_and_nothing_else(case: Case) -> None:
+    assert task_for(case.source) is case.task
+    assert not case.task.recognises("nobody_knows_this")
+    with pytest.raises(SourceError, match="found nothing at 'nobody_knows_this'"):
+        task_for("nobody_knows_this")
+
+
+def test_examples_are_the_rows_with_a_target(case: Case) -> None:
+    examples, again = case.load(), case.load()
+    assert len(examples) == len(examples.kept) == len(examples.y)
+    assert (np.diff(examples.kept) > 0).all()
+    assert examples.row_number(0) == examples.kept[0] + 1
+    assert examples.sha256 == again.sha256
+    assert len(examples.sha256) == 64
+    np.testing.assert_array_equal(examples.y, again.y)
+    if examples.target.classes is not None:
+        assert set(examples.y) == set(range(len(examples.target.classes)))
+    case.task.family(examples).check_support(torch.as_tensor(examples.y))
+
+
+def test_a_split_deals_every_example_once(case: Case) -> None:
+    examples = case.load()
+    split = case.task.split(examples, 4, (0.6, 0.2, 0.2))
+    np.testing.assert_array_equal(np.sort(np.concatenate(list(split))), np.arange(len(examples)))
+    assert min(len(rows) for rows in split) > 0
+    again, other = (case.task.split(examples, seed, (0.6, 0.2, 0.2)) for seed in (4, 5))
+    assert all(np.array_equal(a, b) for a, b in zip(split, again, strict=True))
+    assert not all(np.array_equal(a, b) for a, b in zip(split, other, strict=True))
+
+
+@pytest.mark.parametrize("standardise", [False, True])
+def test_an_encoder_learns_from_the_rows_it_is_given_and_survives_json(case: Case, standardise: bool) -> None:
+    examples = case.load()
+    rows = case.task.split(examples, 0, (0.6, 0.2, 0.2)).train
+    encoder = case.task.encoder(examples, rows, standardise=standardise)
+    x = encoder.encode(examples.raw)
+    assert np.isfinite(x).all()
+    if standardise:
+        numbers = [i for i, name in enumerate(encoder.names) if name in encoder.sources]
+        np.testing.assert_allclose(x[examples.kept[rows]][:, numbers].mean(0), 0, atol=1e-9)
+    assert type(encoder).from_json(json.loads(json.dumps(encoder.to_json()))) == encoder
+
+
+def test_predictors_give_the_columns_that_the_family_takes(case: Case) -> None:
+    examples = case.load()
+    family = case.task.family(examples)
+    outputs = len(examples.target.classes or ()) if family.columns is None else 1
+    predictors = case.task.predictors(family, 3, outputs, (4,))
+    assert {"linear", "net"} <= set(predictors)
+    assert predictors["linear"].linear
+    for predictor in predictors.values():
+        theta = predictor.init([stream(0, "init")], torch.float64)[0]
+        eta, _ = predictor.forward(theta, torch.ones(5, 3, dtype=torch.float64), Draw(0, 0, torch.arange(5)))
+        assert len(columns_of(eta)) == (outputs if family.columns is None else len(family.columns))
+        y = torch.as_tensor(examples.y[:5])
+        assert family.log_prob(eta, y).shape == (5,)
+
+
+def test_the_glance_and_the_cells_follow_the_schema(case: Case) -> None:
+    examples = case.load()
+    split = case.task.split(examples, 0, (0.6, 0.2, 0.2))
+    encoder = case.task.encoder(examples, split.train, standardise=False)
+    data = json.loads(json.dumps(case.task.glance(examples, split, encoder), allow_nan=False))
+    assert mismatches(data, Data) == []
+    assert data["rows"] - data["rows_dropped"] == len(examples)
+    assert [data["split"][part] for part in ("train", "validation", "test")] == [len(rows) for rows in split]
+    for cell in case.task.cells(examples, 0, encoder.sources):
+        assert mismatches(cell, Cell) == []
+
+
+def test_a_study_runs_and_its_model_serves_the_same_source(case: Case, tmp_path: Path) -> None:
+    done = study(case.source, case.target, tmp_path / "out", plan=TINY)
+    assert mismatches(json.loads((tmp_path / "out" / "report.json").read_text()), Report) == []
+    path, examples = tmp_path / "m.likeliest", case.load()
+    done.models[done.recommended].model.save(path)
+    assert predict_rows(path, case.source).height == len(case.task.raw_rows(case.source, Model.load(path)))
+    judged = evaluate_rows(path, case.source)
+    assert judged["rows"] == len(examples)
+    known = case.load(known=Model.load(path))
+    np.testing.assert_array_equal(known.y, examples.y)
+    assert replace(known.target, explanation="") == replace(examples.target, explanation="")
