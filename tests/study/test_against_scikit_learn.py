@@ -15,7 +15,6 @@ from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.single import ground_for
 
-
 # From 1.8 on scikit-learn announces other names for what is not read here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:FutureWarning")
 
