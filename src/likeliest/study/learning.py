@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SHOWN_INPUTS = 5
 _SHOWN_OUTPUTS = 10
+_TRIED_POWERS = 8
 
 
 class Learner(NamedTuple):
@@ -118,7 +119,7 @@ def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
     objective = Objective(learner.family, learner.predictor, x[None], learner.y[None])
     before = objective.at(learner.theta)
     inputs, squared_norm = _last_inputs(learner, x)
-    lr = 10.0 ** math.floor(math.log10(1.0 / squared_norm))
+    lr = _downhill_rate(objective, learner.theta, squared_norm)
     gradient = before.grad.clone()
     after = objective.at(learner.theta - lr * gradient)
     weights, slopes = _last_weights(learner, learner.theta), _last_weights(learner, gradient)
@@ -150,6 +151,16 @@ def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
         "nll_before": float(before.value),
         "nll_after": float(after.value),
     }
+
+
+def _downhill_rate(objective: Objective, theta: Tensor, squared_norm: float) -> float:
+    """The largest power of ten below 1/Σx² at which the step lowers the NLL: a net moves more than its last layer."""
+    before = objective.at(theta)
+    gradient, power = before.grad.clone(), math.floor(math.log10(1.0 / squared_norm))
+    for k in range(_TRIED_POWERS):
+        if objective.at(theta - 10.0 ** (power - k) * gradient).value < before.value:
+            return float(10.0 ** (power - k))
+    return float(10.0**power)
 
 
 def _nll_formula(family: Family) -> str:

@@ -135,19 +135,13 @@ class Table:
                 "count": len(copies),
                 "examples": [list(pair) for pair in pairs],
             },
-            "notes": [_copies(pairs, len(copies))] if len(copies) else [],
+            "notes": [],
         }
 
     def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
         """Values of the named columns in one row."""
         known = [n for n in names if n in examples.raw.columns] or examples.raw.columns[:3]
         return [{"name": n, "value": _text(examples.raw[n][int(examples.kept[row])])} for n in known[:3]]
-
-
-def _copies(pairs: list[tuple[int, int]], count: int) -> str:
-    named = ", ".join(f"row {a} = row {b}" for a, b in pairs[:3])
-    more = ", …" if count > 3 else ""
-    return f"{count} held-out rows are copies of earlier rows ({named}{more}); scores on them flatter"
 
 
 def _read(source: Source, target: str | None, known: Model | None) -> tuple[str, pl.DataFrame, str, str]:
