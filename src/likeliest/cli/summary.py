@@ -103,20 +103,20 @@ def _race(race: Json) -> Iterator[str]:
         return
     compared = {one["rule"]: one for one in race["comparisons"] if one["ratio"] is not None}
     second = next((compared[row["rule"]] for row in race["rows"] if row["rule"] in compared), None)
-    against = f"; {second['rule']} took {_ratio(second)} times as much" if second else ""
+    against = f"; {second['rule']} took {_ratio(second, race['level'])}" if second else ""
     yield _line("Race", f"{best['rule']} took the least work, {best['work_to_target']:.3g} passes{against}")
     same = [rule for rule, one in compared.items() if one["statement"] == "no difference shown"]
     if same:
         yield _line("", f"no difference shown: {', '.join(same)}")
 
 
-def _ratio(one: Json) -> str:
+def _ratio(one: Json, level: float) -> str:
     """A ratio of works with its interval; where works were censored an end is not known."""
     low, high = one["low"], one["high"]
     ends = [f"at least {low:.3g}"] if low is not None and high is None else []
     ends += [f"at most {high:.3g}"] if high is not None and low is None else []
     ends += [f"{low:.3g} to {high:.3g}"] if low is not None and high is not None else []
-    return f"{one['ratio']:.3g} ({', '.join(ends) or 'interval not known'})"
+    return f"{one['ratio']:.3g} times as much ({100 * level:g} % interval {', '.join(ends) or 'not known'})"
 
 
 def _some(items: Sequence[str], separator: str = ", ") -> str:

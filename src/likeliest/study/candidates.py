@@ -203,7 +203,7 @@ def _net_fit(
         hidden=plan.hidden,
         activation=_ACTIVATION,
         validation=validation,
-        batch_size=plan.batch_size,
+        batch_size=plan.batch_for(len(rows)),
         budget=passes,
         patience=plan.patience,
         seed=plan.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ class Plan:
         net_lr: its learning rate.
         net_passes: most passes over the training rows for the net.
         patience: passes without a better validation NLL before the net stops.
-        batch_size: rows to a step.
+        batch_size: rows to a step; None is a power of two near 1/128 of the rows, from 32 to 512.
         race_rules: rules to race; None is all there are.
         race_seeds: seeds, each with its own split, initial θ and batch order.
         race_trials: learning rates tried per rule.
@@ -43,7 +44,7 @@ class Plan:
     net_lr: float = 1e-3
     net_passes: float = 150
     patience: int = 12
-    batch_size: int = 32
+    batch_size: int | None = None
     race_rules: tuple[str, ...] | None = None
     race_seeds: int = 5
     race_trials: int = 7
@@ -66,6 +67,12 @@ class Plan:
     def budget(self) -> str | None:
         """The name of the budget that this plan is, or None for a plan of one's own."""
         return next((name for name in BUDGETS if Plan.of(name, seed=self.seed) == self), None)
+
+    def batch_for(self, rows: int) -> int:
+        """Rows to a step of a fit on so many rows."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return 1 << min(9, max(5, round(math.log2(max(rows, 1) / 128))))
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the report."""

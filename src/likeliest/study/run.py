@@ -175,7 +175,7 @@ def race_json(ground: Ground, model: str = "linear") -> RaceJson:
         seeds=range(plan.seed, plan.seed + plan.race_seeds),
         trials=plan.race_trials,
         budget=plan.race_passes,
-        batch_size=plan.batch_size,
+        batch_size=plan.batch_for(len(rows)),
         l2=1.0,
     )
     return result.to_json()
