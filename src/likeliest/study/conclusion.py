@@ -111,8 +111,8 @@ def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
     cautions = []
     if (separated := next((m for m in models if m["verdict"]["kind"] == "separated"), None)) is not None:
         cautions.append(
-            f"The {separated['title']} has no finite optimum, for the training rows are separable: the size of its weights "
-            "and the certainty of its probabilities are an accident of when the fit stopped."
+            f"The {separated['title']} has no finite optimum, for the training rows are separable: the size of its "
+            "weights and the certainty of its probabilities are an accident of when the fit stopped."
         )
     if data["duplicates"]["count"]:
         cautions.append(
