@@ -147,6 +147,8 @@ def _checked(text: str, separator: str, names: list[str], place: str) -> str:
 
 
 def _rewritten(text: str, separator: str, place: str) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, delimiter=separator, lineterminator="\n").writerows(r for _, r in _records(text, separator, place))
+    out = io.StringIO(newline="")  # the writer quotes what occurs in its line ends, and a lone \r must be quoted too
+    csv.writer(out, delimiter=separator, lineterminator="\r\n").writerows(
+        r for _, r in _records(text, separator, place)
+    )
     return out.getvalue()
