@@ -7,9 +7,9 @@ MLP 784-256-256-10, batch 128, 60,000 rows, f32, Adam at 1e-3, labels that can b
 Every contender trains from scratch in each round, on the same arrays, with its own shuffling, and is scored on the same
 10,000 held-out rows. Denormals are flushed for all.
 
-Measured on two cores with AVX-512 and no AMX, at 95.4 % held-out accuracy for all: 0.75 to 0.85 of torch eager with fused
-Adam, 0.55 to 0.63 of scikit-learn. The eight matrix products, the same for all contenders, take more than half of our
-step there. The goals are 0.85 and 0.4; the second is not reached on that machine.
+Measured on two cores with AVX-512 and no AMX, at 95.4 % held-out accuracy for all: 0.75 to 0.85 of torch eager with
+fused Adam, 0.55 to 0.63 of scikit-learn. The eight matrix products, the same for all contenders, take more than half of
+our step there. The goals are 0.85 and 0.4; the second is not reached on that machine.
 """
 
 from __future__ import annotations

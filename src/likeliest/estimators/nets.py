@@ -129,19 +129,11 @@ class NetRegressor(ChosenFamily, Net):
         precision: str | None = None,
         random_state: int | None = 0,
     ) -> None:
+        super().__init__(
+            hidden, activation, rule, lr, batch_size, budget, l2, validation_fraction, patience, precision, random_state
+        )
         self.family = family
         self.link = link
-        self.hidden = hidden
-        self.activation = activation
-        self.rule = rule
-        self.lr = lr
-        self.batch_size = batch_size
-        self.budget = budget
-        self.l2 = l2
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.precision = precision
-        self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to rows X (n, p), an array or a pandas or polars frame, and numbers y (n,).
