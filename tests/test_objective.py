@@ -142,7 +142,7 @@ def each_run(theta, f):
     return f(theta) if theta.ndim == 1 else torch.stack([f(t) for t in theta])
 
 
-def close(found, expected, tol=1e-11):
+def assert_close(found, expected, tol=1e-11):
     torch.testing.assert_close(found, expected, rtol=tol, atol=tol)
 
 
@@ -154,11 +154,11 @@ def test_value_and_gradient(name, runs, option):
     value = each_run(theta, lambda t: judged_value(objective, option, t))
     grad = each_run(theta, torch.func.grad(lambda t: judged_value(objective, option, t)))
     alone = objective.at(theta)
-    close(alone.value, value)
-    close(alone.grad, grad)
+    assert_close(alone.value, value)
+    assert_close(alone.grad, grad)
     together = objective.at(theta, needs=frozenset({Need.VALUE, Need.GRAD}))
-    close(together.grad, grad)
-    close(together.value, value)
+    assert_close(together.grad, grad)
+    assert_close(together.value, value)
 
 
 @cases
@@ -175,7 +175,7 @@ def test_pullback_of_any_signal(name, runs):
         constant = judged_eta(objective, t).detach().sin()
         return torch.func.grad(lambda s: (w[:, None] * constant * judged_eta(objective, s)).sum() / w.sum())(t)
 
-    close(objective.at(theta).pullback(signal), each_run(theta, product))
+    assert_close(objective.at(theta).pullback(signal), each_run(theta, product))
 
 
 @cases
@@ -184,8 +184,8 @@ def test_pullback_of_any_signal(name, runs):
 def test_fisher_products_and_matrix(name, runs, option):
     objective, theta, v = make(name, option, runs)
     matrix = each_run(theta, lambda t: judged_fisher(objective, option, t))
-    close(objective.at(theta).fisher_matrix(), matrix)
-    close(objective.at(theta).fisher(v), (matrix @ v[..., None])[..., 0])
+    assert_close(objective.at(theta).fisher_matrix(), matrix)
+    assert_close(objective.at(theta).fisher(v), (matrix @ v[..., None])[..., 0])
 
 
 @pytest.mark.parametrize("name", LINEAR)
@@ -194,8 +194,8 @@ def test_fisher_products_and_matrix(name, runs, option):
 def test_hessian_products_and_matrix(name, runs, option):
     objective, theta, v = make(name, option, runs)
     matrix = each_run(theta, torch.func.hessian(lambda t: judged_value(objective, option, t)))
-    close(objective.at(theta).hessian_matrix(), matrix)
-    close(objective.at(theta).hessian(v), (matrix @ v[..., None])[..., 0])
+    assert_close(objective.at(theta).hessian_matrix(), matrix)
+    assert_close(objective.at(theta).hessian(v), (matrix @ v[..., None])[..., 0])
 
 
 @pytest.mark.parametrize("name", [n for n in CASES if n not in LINEAR])
@@ -238,8 +238,8 @@ def test_blocks_of_seven_rows_are_one_block(name, runs):
     rows = torch.tensor([3, 1, 1, 20, 5, 7, 9, 11, 2])
     assert_same(everything(cut, theta, v, rows), everything(one, theta, v, rows))
     both = cut.at(theta, needs=frozenset({Need.VALUE, Need.GRAD}))
-    close(both.grad, one.at(theta).grad, 1e-12)
-    close(both.value, one.at(theta).value, 1e-12)
+    assert_close(both.grad, one.at(theta).grad, 1e-12)
+    assert_close(both.value, one.at(theta).value, 1e-12)
 
 
 @cases
@@ -248,8 +248,8 @@ def test_a_batch_has_a_fixed_divisor(name):
     rows = torch.tensor([4, 0, 17, 4])
     local = objective.at(theta, rows)
     assert local.n == 4
-    close(local.value, judged_value(objective, "all", theta, rows))
-    close(local.grad, torch.func.grad(lambda t: judged_value(objective, "all", t, rows))(theta))
+    assert_close(local.value, judged_value(objective, "all", theta, rows))
+    assert_close(local.grad, torch.func.grad(lambda t: judged_value(objective, "all", t, rows))(theta))
 
 
 @cases
@@ -258,8 +258,8 @@ def test_the_mean_over_equal_batches_is_the_whole(name, runs):
     # 23 rows in batches of one: weights differ, and the penalty is whole in each batch.
     objective, theta, _ = make(name, "all", runs)
     views = [objective.at(theta, torch.tensor([i])) for i in range(N)]
-    close(sum(v.grad.clone() for v in views) / N, objective.at(theta).grad)
-    close(sum(v.value for v in views) / N, objective.at(theta).value)
+    assert_close(sum(v.grad.clone() for v in views) / N, objective.at(theta).grad)
+    assert_close(sum(v.value for v in views) / N, objective.at(theta).value)
 
 
 @cases
@@ -296,18 +296,18 @@ def test_a_subset_is_an_objective_of_its_own(name):
     w = judged_weight(objective)
     terms = w * -judged_log_prob(objective, judged_eta(objective, theta))
     expected = (terms[rows].sum() + 0.5 * (judged_l2(objective, "all") * theta**2).sum()) / w[rows].sum()
-    close(objective.subset(rows).at(theta).value, expected)
-    close(objective.subset(rows.numpy()).at(theta).value, expected)
+    assert_close(objective.subset(rows).at(theta).value, expected)
+    assert_close(objective.subset(rows.numpy()).at(theta).value, expected)
 
 
 def test_held_out_rows_have_no_penalty_and_replacing_keeps_the_rest():
     objective, theta, _ = make("bernoulli linear")
     held = objective.held_out(objective.x, objective.y, objective.weight, objective.offset)
     assert held.l2 is None
-    close(held.at(theta).value, judged_value(objective, "offset", theta))
+    assert_close(held.at(theta).value, judged_value(objective, "offset", theta))
     assert objective.replaced(l2=0.0).l2 is None
-    close(objective.replaced(x=objective.x).at(theta).value, objective.at(theta).value)
-    close(
+    assert_close(objective.replaced(x=objective.x).at(theta).value, objective.at(theta).value)
+    assert_close(
         objective.replaced(l2=3.4).at(theta).value,
         objective.at(theta).value + objective.at(theta).value - held.at(theta).value,
     )
@@ -344,14 +344,14 @@ def test_moved_and_sampled_views():
     objective, theta, v = make("poisson linear")
     rows = torch.tensor([1, 2, 3])
     moved = objective.at(theta, rows).moved(theta + v)
-    close(moved.value, judged_value(objective, "all", theta + v, rows))
+    assert_close(moved.value, judged_value(objective, "all", theta + v, rows))
     sampled = objective.at(theta).sampled(10, seed=4)
     assert sampled.n == 10
     assert len(sampled.rows.unique()) == 10
     assert torch.equal(sampled.rows, objective.at(theta).sampled(10, seed=4).rows)
     assert not torch.equal(sampled.rows, objective.at(theta).sampled(10, seed=5).rows)
     assert objective.at(theta).sampled(10_000).n == N
-    close(sampled.value, judged_value(objective, "all", theta, sampled.rows))
+    assert_close(sampled.value, judged_value(objective, "all", theta, sampled.rows))
 
 
 def test_single_precision_data_compute_single_and_sum_double():
@@ -362,8 +362,8 @@ def test_single_precision_data_compute_single_and_sum_double():
         local = single.at(t)
         assert local.value.dtype == F64
         assert local.grad.dtype == t.dtype
-        close(local.value, objective.at(theta).value, 1e-6)
-        close(local.grad.double(), objective.at(theta).grad, 1e-6)
+        assert_close(local.value, objective.at(theta).value, 1e-6)
+        assert_close(local.grad.double(), objective.at(theta).grad, 1e-6)
 
 
 def test_the_meter_counts_row_gradients():
@@ -405,8 +405,8 @@ def test_the_objective_never_changes_along_its_gauge(option, directions):
     objective, theta, _ = make("categorical linear", option)
     gauge = objective.at(theta).gauge
     assert gauge.shape == (objective.predictor.size, directions)
-    close(objective.at(theta + 3 * gauge.sum(1)).value, objective.at(theta).value)
-    close(gauge.mT @ objective.at(theta).grad, torch.zeros(directions, dtype=F64))
+    assert_close(objective.at(theta + 3 * gauge.sum(1)).value, objective.at(theta).value)
+    assert_close(gauge.mT @ objective.at(theta).grad, torch.zeros(directions, dtype=F64))
     spectrum = torch.linalg.eigvalsh(objective.at(theta).hessian_matrix())
     assert int((spectrum < 1e-12).sum()) == directions
 
@@ -451,8 +451,8 @@ def test_a_penalty_for_each_parameter():
     objective, theta, _ = make("bernoulli linear", "plain")
     l2 = torch.tensor([0.0, 1.0, 2.0, 3.0], dtype=F64)
     penalised = lk.Objective(objective.family, objective.predictor, objective.x, objective.y, l2=l2)
-    close(penalised.l2, l2)
-    close(penalised.at(theta).value - objective.at(theta).value, 0.5 * (l2 * theta**2).sum() / N)
+    assert_close(penalised.l2, l2)
+    assert_close(penalised.at(theta).value - objective.at(theta).value, 0.5 * (l2 * theta**2).sum() / N)
 
 
 @pytest.mark.parametrize(
@@ -518,11 +518,11 @@ def test_columns_are_matched_by_name_and_order(predictor, message):
 def test_a_module_of_unknown_width_gives_the_same_curvature():
     known, theta, v = make("categorical module", "plain")
     unknown = lk.Objective(known.family, lk.Module(known.predictor.module), known.x, known.y)
-    close(unknown.at(theta).fisher(v), known.at(theta).fisher(v))
-    close(unknown.at(theta).fisher_matrix(), known.at(theta).fisher_matrix())
+    assert_close(unknown.at(theta).fisher(v), known.at(theta).fisher(v))
+    assert_close(unknown.at(theta).fisher_matrix(), known.at(theta).fisher_matrix())
 
 
 def test_a_theta_that_requires_grad_is_no_different():
     objective, theta, _ = make("categorical mlp")
     expected = objective.at(theta).grad.clone()
-    close(objective.at(theta.clone().requires_grad_()).grad, expected)
+    assert_close(objective.at(theta.clone().requires_grad_()).grad, expected)

@@ -153,6 +153,14 @@ class Objective:
         """The number of η's columns, where the predictor knows it."""
         return self.predictor.outputs or None
 
+    @property
+    def named_offset(self) -> Tensor | dict[str, Tensor] | None:
+        """The offset as the constructor takes it: several named columns by their names."""
+        if isinstance(self.offset, dict):
+            columns = self.family.columns or ()
+            return {columns[k]: values for k, values in self.offset.items()}
+        return self.offset
+
     @cached_property
     def recession_cone(self) -> Tensor | None:
         """The family's cone for each row; see `Family.recession_cone`."""
@@ -199,10 +207,9 @@ class Objective:
     def subset(self, rows: Tensor | np.ndarray) -> Objective:
         """Return the same objective on some of its rows."""
         r = torch.as_tensor(rows)
-        offset: Any = self.offset
+        offset = self.named_offset
         if isinstance(offset, dict):
-            columns = self.family.columns or ()
-            offset = {columns[k]: o[r] for k, o in offset.items()}
+            offset = {column: o[r] for column, o in offset.items()}
         elif offset is not None:
             offset = offset[r]
         weight = None if self.weight is None else self.weight[r]
@@ -213,10 +220,6 @@ class Objective:
 
     def replaced(self, *, x: Any = None, l2: float | Tensor | None = None) -> Objective:
         """Return the same objective on other inputs for the same rows, or with another penalty."""
-        columns = self.family.columns or ()
-        offset: Any = self.offset
-        if isinstance(offset, dict):
-            offset = {columns[k]: o for k, o in offset.items()}
         kept = 0.0 if self.l2 is None else self.l2
         return Objective(
             self.family,
@@ -224,7 +227,7 @@ class Objective:
             self.x if x is None else x,
             self.y,
             self.weight,
-            offset,
+            self.named_offset,
             kept if l2 is None else l2,
             names=self.names,
             block=self.block,

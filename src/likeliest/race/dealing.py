@@ -121,19 +121,12 @@ class Deal:
 
     def by_error(self, objective: Objective, rule: Rule) -> HeldOutError:
         """Return the rows of an objective, measured by the error of what a rule has trained."""
-        rows = (objective.x, objective.y, objective.weight, _named_offset(objective))
+        rows = (objective.x, objective.y, objective.weight, objective.named_offset)
         return HeldOutError(objective.family, objective.predictor, *rows, loss=loss_of(rule, self.classes))
 
     def reported_error(self, mean: np.ndarray) -> np.ndarray:
         """The share of mistakes as it is; the root of a mean squared error, in the user's unit of y."""
         return mean if self.classes else np.sqrt(mean) * math.exp(self.log_unit)
-
-
-def _named_offset(objective: Objective) -> Any:
-    offset = objective.offset
-    if isinstance(offset, dict):
-        return {(objective.family.columns or ())[k]: value for k, value in offset.items()}
-    return offset
 
 
 def deal(whole: Objective, test: Objective | None, strata: Strata, fraction: float, seed: int) -> Deal:
