@@ -1,11 +1,12 @@
 """What is likely: probability functions p(y | η), by name.
 
-``family("bernoulli")`` is the family with its canonical link; `families` lists all there are.
+``family("bernoulli")`` is the family with its first link; `families` lists all there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,31 +19,35 @@ from likeliest.families.poisson import Poisson
 
 __all__ = ["Bernoulli", "Canonical", "Categorical", "Family", "Normal", "Poisson", "families", "family", "from_json"]
 
-# Of several links of a family the canonical one comes first: it is the default.
-_CATALOGUE: tuple[type[Family], ...] = (Bernoulli, Categorical, Normal, Poisson)
+_CATALOGUE: dict[str, type[Family]] = {kind.name: kind for kind in (Bernoulli, Categorical, Normal, Poisson)}
 
 
-def family(name: str, link: str | None = None) -> Family:
+def family(name: str, link: str | None = None, **settings: Any) -> Family:
     """Return a family by name.
 
     Args:
         name: ``"bernoulli"``, ``"categorical"``, ``"normal"`` or ``"poisson"``.
-        link: how η maps to the mean; the canonical link if None.
+        link: how η maps to the mean; the family's first if None.
+        settings: what else the family lets one set, by name.
 
     Raises:
-        UnknownNameError: there is no such family, or it has no such link.
+        UnknownNameError: there is no such family, or it has no such link or setting.
 
     Example:
         >>> import likeliest as lk
         >>> lk.family("poisson").score_formula
         'y − e^η'
     """
-    links = {kind.link: kind for kind in _CATALOGUE if kind.name == name}
-    if not links:
-        raise UnknownNameError(_unknown("family", name, {kind.name for kind in _CATALOGUE}))
-    if link is not None and link not in links:
-        raise UnknownNameError(_unknown(f"link of {name}", link, links))
-    return links[link]() if link is not None else next(iter(links.values()))()
+    if name not in _CATALOGUE:
+        raise UnknownNameError(_unknown("family", name, _CATALOGUE))
+    kind = _CATALOGUE[name]
+    if link is not None and link not in kind.links:
+        raise UnknownNameError(_unknown(f"link of {name}", link, kind.links))
+    known = {field.name for field in fields(kind)} - {"link"}  # type: ignore[arg-type]
+    for setting in settings.keys() - known:
+        raise UnknownNameError(_unknown(f"setting of {name}", setting, known))
+    chosen = {"link": link} if link is not None and len(kind.links) > 1 else {}
+    return kind(**chosen, **settings)
 
 
 def families() -> tuple[Family, ...]:
@@ -53,24 +58,24 @@ def families() -> tuple[Family, ...]:
         >>> [(f.name, f.link) for f in lk.families()]
         [('bernoulli', 'logit'), ('categorical', 'softmax'), ('normal', 'identity'), ('poisson', 'log')]
     """
-    return tuple(kind() for kind in _CATALOGUE)
+    return tuple(family(name, link) for name, kind in _CATALOGUE.items() for link in kind.links)
 
 
 def from_json(values: Mapping[str, Any]) -> Family:
     """Return the family that `Family.to_json` wrote down.
 
     Raises:
-        UnknownNameError: this version knows no such family or link.
+        UnknownNameError: this version knows no such family, link or setting.
 
     Example:
         >>> from_json(Poisson().to_json())
         Poisson()
     """
-    return family(values["name"], values["link"])
+    return family(**values)
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     meant = get_close_matches(name, names, n=1)
     hint = f"did you mean {meant[0]!r}? " if meant else ""
-    return f"no {what} goes by the name {name!r}; {hint}There are: {', '.join(names)}"
+    return f"no {what} goes by the name {name!r}; {hint}There are: {', '.join(names) or 'none'}"

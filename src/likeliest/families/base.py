@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Literal
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from torch import Tensor
 
 from likeliest.errors import NotOnOfferError, SupportError
 from likeliest.interfaces import Eta
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 class Family(ABC):
@@ -29,27 +32,49 @@ class Family(ABC):
     """
 
     name: str
-    link: str
+    links: tuple[str, ...]
+    """How η may map to the mean, the default first."""
     columns: tuple[str, ...] | None
     """Names of η's columns; None where there is any number of unnamed ones."""
     event_dims: int = 1
     """Trailing axes of η that one log-probability consumes."""
     gauge: Literal["shift"] | None = None
     """``"shift"`` where one number added to all columns of η changes nothing."""
-    canonical: bool
     discrete: bool
     """Whether p is a probability of classes or counts, and no density."""
+    smooth: bool = True
+    """Whether the score is differentiable in η."""
     has_fisher: bool = True
     """Whether the Fisher information is known in closed form."""
+    derivatives: Literal["analytic", "autograd"] = "analytic"
+    """Who derived the score: a hand, or autograd from log p."""
 
     support: str
     """Where y lies, in words."""
     formula: str
     """p(y | η) as one line of Unicode text."""
     log_prob_formula: str
-    mean_formula: str
-    score_formula: str
     source: str
+
+    @property
+    def link(self) -> str:
+        """How η maps to the mean; a family of several links has it for a field."""
+        return self.links[0]
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the first column of the score is (y − μ)/φ."""
+        return False
+
+    @property
+    @abstractmethod
+    def mean_formula(self) -> str:
+        """E[y | η] as one line of Unicode text."""
+
+    @property
+    @abstractmethod
+    def score_formula(self) -> str:
+        """The score as one line of Unicode text."""
 
     @abstractmethod
     def check_support(self, y: Tensor, outputs: int | None = None) -> None:
@@ -181,9 +206,14 @@ class Family(ABC):
     def _no_number(self, what: str) -> NotOnOfferError:
         return NotOnOfferError(f"{self.name} has no {what}: its y are classes; read the probabilities with mean")
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a caller may set besides the link, by name: plain values."""
+        return {}
+
     def to_json(self) -> dict[str, Any]:
         """Return plain values from which `families.from_json` makes this family again."""
-        return {"name": self.name, "link": self.link}
+        return {"name": self.name, "link": self.link, **self.settings}
 
     def _refuse(self, fine: Tensor, y: Tensor, remedy: str) -> None:
         """Raise at the first row (…, n) that is not fine."""
@@ -218,6 +248,26 @@ class Canonical(Family):
         """Return T(y) − η."""
         eta = single(eta)
         return self.statistic(eta, y) - eta
+
+
+def in_double(method: _Method) -> _Method:
+    """Have a method of (self, η, …) compute in double precision and give what it returns in η's: rounded once.
+
+    For families whose special functions cost more than the cast.
+    """
+
+    @wraps(method)
+    def computed(self: Family, eta: Eta, *rest: Any) -> Any:
+        dtype = (eta if isinstance(eta, Tensor) else eta[0]).dtype
+        if dtype == torch.float64:
+            return method(self, eta, *rest)
+        return _cast(method(self, _cast(eta, torch.float64), *rest), dtype)
+
+    return cast(_Method, computed)
+
+
+def _cast(value: Eta, dtype: torch.dtype) -> Eta:
+    return value.to(dtype) if isinstance(value, Tensor) else tuple(_cast(part, dtype) for part in value)
 
 
 def single(eta: Eta) -> Tensor:

@@ -41,7 +41,7 @@ class Bernoulli(Canonical):
 
     name = "bernoulli"
     discrete = True
-    link = "logit"
+    links = ("logit",)
     columns = ("mean",)
     support = "y in [0, 1]"
     formula = "p(y|η) = σ(η)^y (1 − σ(η))^(1−y), σ(η) = 1/(1 + e^(−η))"

@@ -44,7 +44,7 @@ class Categorical(Canonical):
 
     name = "categorical"
     discrete = True
-    link = "softmax"
+    links = ("softmax",)
     columns = None
     gauge = "shift"
     support = "the index of a class, int64 and at least 0, or probabilities (n, K) that sum to 1"

@@ -43,7 +43,7 @@ class Normal(Family):
 
     name = "normal"
     discrete = False
-    link = "identity"
+    links = ("identity",)
     columns = ("mean", "log_scale")
     canonical = True
     support = "a finite number y"

@@ -43,7 +43,7 @@ class Poisson(Canonical):
 
     name = "poisson"
     discrete = True
-    link = "log"
+    links = ("log",)
     columns = ("mean",)
     support = "a count or a rate y ≥ 0"
     formula = "p(y|η) = e^(yη) e^(−e^η) / y!"

@@ -1,8 +1,4 @@
-"""Stable functions of tensors that families stand on: exact in the tails, with defined limits at ±inf.
-
-Two conventions hold throughout. NaN comes out only where NaN went in. And what is differentiable in mathematics is
-differentiable here by autograd, ties and zeros included, so that autograd can judge the derivatives made by hand.
-"""
+"""Products, differences, exponentials and means that keep what matters at zeros, ties and infinities."""
 
 from __future__ import annotations
 
