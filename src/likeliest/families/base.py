@@ -266,7 +266,7 @@ def in_double(method: _Method) -> _Method:
     return cast(_Method, computed)
 
 
-def _cast(value: Eta, dtype: torch.dtype) -> Eta:
+def _cast(value: Any, dtype: torch.dtype) -> Any:
     return value.to(dtype) if isinstance(value, Tensor) else tuple(_cast(part, dtype) for part in value)
 
 
