@@ -1,0 +1,279 @@
+"""Every family as textbooks write it, in mpmath: log p with its score and Hessian in η, one example at a time.
+
+Each takes η, a tuple of exact numbers, and y, and evaluates at mpmath's current precision. Gaps between magnitudes are
+bridged by `guarded`; other cancellation is left to `settled`, which raises the precision until it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from mpmath import mp, mpf
+
+import likeliest as lk
+
+from .arithmetic import Jet, exp, guarded
+
+Reference = Callable[[tuple[mpf, ...], tuple[mpf, ...]], Jet]
+
+
+def reference(family: lk.families.Family) -> Reference:
+    """The reference of a family: there is one for every family and link, or the judge cannot sit.
+
+    Raises:
+        LookupError: nobody has written it yet.
+    """
+    if family.name in ("bernoulli", "binomial"):
+        return partial(_trials, PROBABILITIES[family.link], family.name == "binomial")
+    if family.name == "gamma":
+        return partial(_gamma, MEANS[family.link])
+    if family.name == "asymmetric_laplace":
+        return partial(_asymmetric_laplace, mpf(family.level))
+    try:
+        return _REFERENCES[family.name]
+    except KeyError:
+        raise LookupError(f"tests/exact/references.py has no reference for {family}; write it first") from None
+
+
+def is_strict(family: lk.families.Family, y: tuple[mpf, ...]) -> bool:
+    """Whether the error is bounded by ulps of the result alone: single trials and classes."""
+    return family.name == "categorical" or (family.name == "bernoulli" and y[0] in (0, 1))
+
+
+# --- one column: probabilities and counts -----------------------------------------------------------------------------
+
+
+class Probability(NamedTuple):
+    """log p and log q = log(1 − p) with their derivatives, and f′/f of the density f = dp/dη."""
+
+    log_p: mpf
+    log_q: mpf
+    rise: mpf
+    fall: mpf
+    bend: mpf
+
+
+def _logit(eta: mpf) -> Probability:
+    p, q = 1 / (1 + mp.exp(-eta)), 1 / (1 + mp.exp(eta))
+    return Probability(-mp.log1p(mp.exp(-eta)), -mp.log1p(mp.exp(eta)), q, -p, q - p)
+
+
+def _probit(eta: mpf) -> Probability:
+    p, q = mp.erfc(-eta / mp.sqrt(2)) / 2, mp.erfc(eta / mp.sqrt(2)) / 2
+    density = mp.exp(-(eta**2) / 2) / mp.sqrt(2 * mp.pi)
+    return Probability(_log(p, q), _log(q, p), density / p, -density / q, -eta)
+
+
+def _cloglog(eta: mpf) -> Probability:
+    h = mp.exp(eta)
+    rise = h * exp(-h) / -mp.expm1(-h) if h < 10**5 else mpf(0)
+    log_p = mp.log(-mp.expm1(-h)) if h < 1 else mp.log1p(-exp(-h))
+    return Probability(log_p, -h, rise, -h, 1 - h)
+
+
+def _loglog(eta: mpf) -> Probability:
+    mirrored = _cloglog(-eta)
+    return Probability(mirrored.log_q, mirrored.log_p, -mirrored.fall, -mirrored.rise, -mirrored.bend)
+
+
+def _cauchit(eta: mpf) -> Probability:
+    tail = mp.atan(1 / abs(eta)) / mp.pi if eta else mpf(1) / 2
+    p, q = (tail, 1 - tail) if eta < 0 else (1 - tail, tail)
+    density = 1 / (mp.pi * (1 + eta**2))
+    return Probability(_log(p, q), _log(q, p), density / p, -density / q, -2 * eta / (1 + eta**2))
+
+
+def _log_link(eta: mpf) -> Probability:
+    return Probability(eta, mp.log(-mp.expm1(eta)), mpf(1), -1 / mp.expm1(-eta), mpf(1))
+
+
+def _identity(eta: mpf) -> Probability:
+    return Probability(mp.log(eta), mp.log1p(-eta), 1 / eta, -1 / (1 - eta), mpf(0))
+
+
+def _log(p: mpf, q: mpf) -> mpf:
+    return mp.log(p) if p < 0.5 else mp.log1p(-q)
+
+
+PROBABILITIES = {
+    "logit": _logit,
+    "probit": _probit,
+    "cloglog": _cloglog,
+    "loglog": _loglog,
+    "cauchit": _cauchit,
+    "log": _log_link,
+    "identity": _identity,
+}
+
+
+def _trials(link: Callable[[mpf], Probability], counted: bool, eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    """Return k log p + (m − k) log q, and the log of the number of orders where trials are counted."""
+    successes, failures = y if counted else (y[0], 1 - y[0])
+    p = link(eta[0])
+    value = (successes * p.log_p if successes else 0) + (failures * p.log_q if failures else 0)
+    if counted:
+        value += _log_factorial(successes + failures) - _log_factorial(successes) - _log_factorial(failures)
+    score = successes * p.rise + failures * p.fall
+    hessian = successes * p.rise * (p.bend - p.rise) + failures * p.fall * (p.bend - p.fall)
+    return Jet(mpf(value), (score,), ((hessian,),))
+
+
+def _categorical(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    label, top = int(y[0]), max(eta)
+    powers = [mp.exp(e - top) for e in eta]
+    total = mp.fsum(powers)
+    others = mp.fsum(power for k, power in enumerate(powers) if k != label)
+    value = -mp.log1p(others / powers[label])
+    return Jet(value, tuple(others / total if k == label else -power / total for k, power in enumerate(powers)), ())
+
+
+def _poisson(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    mean = mp.exp(eta[0])
+    return Jet(y[0] * eta[0] - mean - _log_factorial(y[0]), (y[0] - mean,), ((-mean,),))
+
+
+@lru_cache(None)
+def _log_factorial(count: mpf) -> mpf:
+    """Return ln y! at 512 bits, which all precisions share that are ever needed."""
+    with mp.workprec(512):
+        return mp.loggamma(count + 1)
+
+
+# --- location and scale -----------------------------------------------------------------------------------------------
+
+
+def _normal(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    per, z = _standardised(eta, y)
+    value = -(z**2) / 2 - eta[1] - mp.log(2 * mp.pi) / 2
+    mixed = -2 * z * per
+    return Jet(value, (z * per, z**2 - 1), ((-(per**2), mixed), (mixed, -2 * z**2)))
+
+
+def _laplace(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    return _pinball(-mp.log(2), (mpf(1), mpf(-1)), eta, y)
+
+
+def _asymmetric_laplace(level: mpf, eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    return _pinball(mp.log(level) + mp.log1p(-level), (level, level - 1), eta, y)
+
+
+def _pinball(constant: mpf, slopes: tuple[mpf, mpf], eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    """Return constant − s − z·slope, with one slope above the location, one below, and their mean on it."""
+    per, z = _standardised(eta, y)
+    above, below = slopes
+    slope = above if z > 0 else below if z < 0 else (above + below) / 2
+    loss, mixed = z * slope, -slope * per
+    return Jet(constant - eta[1] - loss, (slope * per, loss - 1), ((mpf(0), mixed), (mixed, -loss)))
+
+
+def _student_t(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    per, z = _standardised(eta, y)
+    df = mp.exp(eta[2])
+    constant, first, second = _student_constants(eta[2], mp.prec)
+    with guarded(df):
+        w = z**2 / df
+        r = 1 / (1 + w)
+        value = constant - eta[1] - (df + 1) / 2 * mp.log1p(w)
+        location = (1 + 1 / df) * z * per * r
+        scale = (df + 1) * w * r - 1
+        tail = first - df / 2 * mp.log1p(w) + (df + 1) / 2 * w * r
+        ss = -2 * (df + 1) * r**2 * w
+        sd = df * w * r - (df + 1) * r**2 * w
+        sm = -2 * (1 + 1 / df) * z * per * r**2
+        mm = -(1 + 1 / df) * per**2 * (1 - w) * r**2
+        md = -z * per * r / df + (1 + 1 / df) * z * per * r**2 * w
+        dd = second - df / 2 * mp.log1p(w) + df * w * r - (df + 1) / 2 * r**2 * w
+    return Jet(value, (location, scale, tail), ((mm, sm, md), (sm, ss, sd), (md, sd, dd)))
+
+
+@lru_cache(None)
+def _student_constants(log_df: mpf, precision: int) -> tuple[mpf, mpf, mpf]:
+    """What of log p knows ν alone, and its two derivatives by log ν."""
+    df = mp.exp(log_df)
+    with mp.workprec(precision), guarded(df):
+        df = mp.exp(log_df)
+        upper, lower = (df + 1) / 2, df / 2
+        constant = mp.loggamma(upper) - mp.loggamma(lower) - mp.log(mp.pi * df) / 2
+        digammas = df / 2 * (mp.digamma(upper) - mp.digamma(lower))
+        trigammas = df**2 / 4 * (mp.psi(1, upper) - mp.psi(1, lower))
+    return constant, digammas - mpf(1) / 2, digammas + trigammas
+
+
+def _standardised(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> tuple[mpf, mpf]:
+    """e^(−s), and z = (y − μ) e^(−s) from an exact difference."""
+    per = mp.exp(-eta[1])
+    return per, mp.fsub(y[0], eta[0], exact=True) * per
+
+
+# --- mean and dispersion ----------------------------------------------------------------------------------------------
+
+MEANS: dict[str, Callable[[mpf], tuple[mpf, mpf, mpf]]] = {
+    "log": lambda eta: (eta, mpf(1), mpf(0)),
+    "inverse": lambda eta: (-mp.log(eta), -1 / eta, 1 / eta**2),
+    "identity": lambda eta: (mp.log(eta), 1 / eta, -1 / eta**2),
+}
+"""Links as the log of the mean, with its first two derivatives."""
+
+
+def _gamma(link: Callable[[mpf], tuple[mpf, mpf, mpf]], eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    log_mean, slope, bend = link(eta[0])
+    constant, first, second = _gamma_constants(eta[1], mp.prec)
+    with guarded(mp.exp(-eta[1])):
+        shape = mp.exp(-eta[1])
+        log_ratio = mp.log(y[0]) - log_mean
+        excess = mp.expm1(log_ratio)
+        value = constant - mp.log(y[0]) - shape * (excess - log_ratio)
+        by_mean, by_dispersion = shape * excess, first + shape * (excess - log_ratio)
+        mm = -shape * (excess + 1) * slope**2 + by_mean * bend
+        md, dd = -by_mean * slope, second - shape * (excess - log_ratio)
+    return Jet(value, (by_mean * slope, by_dispersion), ((mm, md), (md, dd)))
+
+
+@lru_cache(None)
+def _gamma_constants(log_dispersion: mpf, precision: int) -> tuple[mpf, mpf, mpf]:
+    """Return k ln k − k − ln Γ(k) at k = e^(−a), and its two derivatives by a."""
+    with mp.workprec(precision), guarded(mp.exp(-log_dispersion)):
+        k = mp.exp(-log_dispersion)
+        gap = mp.log(k) - mp.digamma(k)
+        return k * mp.log(k) - k - mp.loggamma(k), -k * gap, k * gap + k - k**2 * mp.psi(1, k)
+
+
+def _negative_binomial(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    count, mean = y[0], mp.exp(eta[0])
+    log_rising, digammas, trigammas = _rising(eta[1], count, mp.prec)
+    with guarded(mp.exp(-eta[1])):
+        k = mp.exp(-eta[1])
+        total = k + mean
+        value = log_rising - _log_factorial(count) - k * mp.log1p(mean / k) - count * mp.log1p(k / mean)
+        by_mean = (count - mean) * k / total
+        by_shape = digammas - mp.log1p(mean / k) + (mean - count) / total
+        bend = trigammas + 1 / k - 1 / total - (mean - count) / total**2
+        mm, md = -mean * k * (k + count) / total**2, -k * mean * (count - mean) / total**2
+    return Jet(value, (by_mean, -k * by_shape), ((mm, md), (md, k * by_shape + k**2 * bend)))
+
+
+@lru_cache(None)
+def _rising(log_dispersion: mpf, count: mpf, precision: int) -> tuple[mpf, mpf, mpf]:
+    """Return ln Γ(y + k) − ln Γ(k) at k = e^(−a), and its first two derivatives by k."""
+    with mp.workprec(precision), guarded(mp.exp(-log_dispersion), count):
+        k = mp.exp(-log_dispersion)
+        if not count:
+            return mpf(0), mpf(0), mpf(0)
+        upper = k + count
+        return (
+            mp.loggamma(upper) - mp.loggamma(k),
+            mp.digamma(upper) - mp.digamma(k),
+            mp.psi(1, upper) - mp.psi(1, k),
+        )
+
+
+_REFERENCES: dict[str, Reference] = {
+    "categorical": _categorical,
+    "poisson": _poisson,
+    "normal": _normal,
+    "laplace": _laplace,
+    "student_t": _student_t,
+    "negative_binomial": _negative_binomial,
+}

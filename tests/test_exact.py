@@ -1,0 +1,62 @@
+"""Every family is exact: log p and score against mpmath, at a precision raised until two precisions agree.
+
+One family: ``pytest tests/test_exact.py -k gamma``. Other points: `worst` in tests/exact/judge.py, which also states
+the bound. The references are themselves judged here, by numerical differentiation of their log p.
+"""
+
+import numpy as np
+import pytest
+from mpmath import mp, mpf
+
+import likeliest as lk
+
+from .exact.judge import worst
+from .exact.points import points
+from .exact.references import reference
+
+CHANCE = 60
+
+
+def instances():
+    """Every family with each link, and the pinball loss at more than one level."""
+    found = list(lk.families())
+    if any(family.name == "asymmetric_laplace" for family in found):
+        found += [lk.family("asymmetric_laplace", level=level) for level in (0.05, 0.93)]
+    return found
+
+
+EVERY = pytest.mark.parametrize(
+    "family", instances(), ids=lambda f: f"{f.name}-{f.link}-{getattr(f, 'level', '')}".strip("-")
+)
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["f64", "f32"])
+def test_log_prob_and_score_are_exact(family, dtype):
+    error = worst(family, points(family, dtype, CHANCE), dtype)
+    assert error.ratio <= 1, str(error)
+
+
+@EVERY
+def test_the_reference_has_the_derivatives_of_its_log_p(family):
+    jet, step = reference(family), mpf(2) ** -150
+    for eta, y in smooth(family, 12):
+        with mp.workprec(700):
+            there = jet(eta, y)
+            for k in range(len(eta)):
+                up, down = (jet((*eta[:k], eta[k] + s, *eta[k + 1 :]), y) for s in (step, -step))
+                assert near((up.value - down.value) / (2 * step), there.score[k]), (eta, y, k)
+                for j, row in enumerate(there.hessian):
+                    assert near((up.score[j] - down.score[j]) / (2 * step), row[k]), (eta, y, j, k)
+
+
+def smooth(family, count):
+    """Moderate points of a family's table, off the kinks of |z|."""
+    table = points(family, np.float64, 20)
+    chosen = [p for p in table if all(x == 0 or 1e-9 < abs(x) < 20 for part in p for x in part) and p[0][0] != p[1][0]]
+    for index in np.random.default_rng(0).choice(len(chosen), count):
+        yield tuple(tuple(map(mpf, part)) for part in chosen[index])
+
+
+def near(slope, stated):
+    return abs(slope - stated) <= mpf(2) ** -60 * (1 + abs(slope))
