@@ -136,16 +136,20 @@ def identity(x):
     return x
 
 
-def heads(x, count=2):
-    """(n, T, D) → (n, heads, T, D/heads)."""
-    return x.unflatten(-1, (count, -1)).transpose(1, 2)
+def heads(x):
+    """(n, T, 6) → two heads of three features, (n, 2, T, 3)."""
+    return x.unflatten(-1, (2, 3)).transpose(1, 2)
 
 
-def attention(softmax=lambda s: s.softmax(-1), scaled=lambda s, d: s / math.sqrt(d)):
-    """softmax(q kᵀ / √d) v for each head."""
+def scaled(scores):
+    return scores / math.sqrt(3)
+
+
+def attention(softmax=lambda s: s.softmax(-1), scaled=scaled):
+    """softmax(q kᵀ / √3) v for each head."""
 
     def attend(q, k, v):
         q, k, v = heads(q), heads(k), heads(v)
-        return (softmax(scaled(q @ k.mT, q.shape[-1])) @ v).transpose(1, 2).flatten(2)
+        return (softmax(scaled(q @ k.mT)) @ v).transpose(1, 2).flatten(2)
 
     return attend

@@ -166,9 +166,14 @@ def tied_pool(pool=max_pool, loss=half_mse, seed=10):
     return module, loss, (normal(seed + 100, 5, 2, 6).abs() + 0.5, normal(seed + 200, 5, 2) - 2)
 
 
-def recurrent(cell=torch.rnn_tanh_cell, carry=identity, steps=identity, fc=F.linear, loss=half_mse, gates=1, seed=11):
+def recurrent(
+    cell=torch.rnn_tanh_cell, carry=identity, steps=identity, fc=F.linear, loss=half_mse, gates=1, outlier=1.0, seed=11
+):
+    """A cell with 4 states over 5 steps of 3 features, and a linear read-out."""
     module = stack(steps=Steps(steps, 5, 3), rnn=Recurrent(cell, gates, 3, 4, carry), fc=dense(fc, 4, 2))
-    return fill(module, seed), loss, (normal(seed + 100, 6, 5, 3), normal(seed + 200, 6, 2))
+    x = normal(seed + 100, 6, 5, 3)
+    x[0] *= outlier
+    return fill(module, seed), loss, (x, normal(seed + 200, 6, 2))
 
 
 def gru(cell=torch.gru_cell, **rest):

@@ -80,7 +80,7 @@ SOFTMAX = (
         warm=True,
     ),
     case(
-        *("hinge-instead", "softmax", "unknown", HEAD, classifier),
+        *("sine-of-the-probability", "softmax", "unknown", HEAD, classifier),
         loss=softmax_loss(lambda p, y, n: ((2 * p - 1) ** 3 + torch.sin(40 * p)) / n),
         dtype=F32,
     ),
