@@ -13,7 +13,6 @@ from sklearn.linear_model import LinearRegression, Ridge
 
 import likeliest as lk
 from likeliest import glm
-from likeliest.errors import SpecificationError
 from likeliest.glm import fit_linear
 
 NORMAL, BERNOULLI, POISSON, CATEGORICAL = map(lk.family, ("normal", "bernoulli", "poisson", "categorical"))
@@ -256,9 +255,3 @@ def test_the_value_is_the_mean_nll_with_its_constants(data):
     factorials = torch.lgamma(torch.as_tensor(data.counts + 1.0)).numpy()
     expected = -(xlogy(data.counts, mean) - mean - factorials).mean()
     assert found.verdict.evidence["value"] == pytest.approx(expected, rel=1e-12)
-
-
-def test_a_family_with_other_columns_is_refused():
-    family = SimpleNamespace(name="student_t", columns=("mean", "log_scale", "log_df"))
-    with pytest.raises(SpecificationError, match=r"student_t has the columns mean, log_scale, log_df; fit it jointly"):
-        fit_linear(family, [[0.0], [1.0]], [0.0, 1.0])

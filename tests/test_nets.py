@@ -75,7 +75,7 @@ def test_the_best_on_held_out_rows_is_returned() -> None:
 @pytest.mark.parametrize("l2", [0.1, 3.0, 100.0])
 @pytest.mark.parametrize("unit", [1.0, 40.0])
 def test_without_hidden_layers_and_scale_it_is_ridge_regression(l2: float, unit: float) -> None:
-    found = fit_net(lk.family("normal"), X, unit * Y, hidden=(), l2=l2, estimate_scale=False, **FULL)
+    found = fit_net(lk.family("normal"), X, unit * Y, hidden=(), l2=l2, estimate_dispersion=False, **FULL)
     judge = Ridge(alpha=l2).fit(X, unit * Y)
     np.testing.assert_allclose(found.theta[:4], [*judge.coef_, judge.intercept_], rtol=1e-5, atol=1e-7)
 
@@ -104,17 +104,24 @@ def test_with_its_scale_it_minimises_the_sum_of_nlls_and_the_penalty(unit: float
 
 
 @pytest.mark.parametrize("unit", [1.0, 40.0])
-@pytest.mark.parametrize("estimate_scale", [True, False])
-def test_a_hidden_layers_penalty_is_in_the_users_units_too(unit: float, estimate_scale: bool) -> None:
+@pytest.mark.parametrize("estimate_dispersion", [True, False])
+def test_a_hidden_layers_penalty_is_in_the_users_units_too(unit: float, estimate_dispersion: bool) -> None:
     """At what full-batch fitting found, autograd's gradient of the user's objective is zero."""
     l2, x, y = 0.5, torch.from_numpy(X), torch.from_numpy(unit * Y)
     found = fit_net(
-        lk.family("normal"), X, unit * Y, hidden=(4,), activation="tanh", l2=l2, estimate_scale=estimate_scale, **FULL
+        lk.family("normal"),
+        X,
+        unit * Y,
+        hidden=(4,),
+        activation="tanh",
+        l2=l2,
+        estimate_dispersion=estimate_dispersion,
+        **FULL,
     )
     theta = found.theta.clone().requires_grad_()
     w1, w2, b1, b2 = theta[:12].view(3, 4), theta[12:16], theta[16:20], theta[20]
     residual = y - (torch.tanh(x @ w1 + b1) @ w2 + b2)
-    log_scale = theta[21] if estimate_scale else torch.tensor(0.0)
+    log_scale = theta[21] if estimate_dispersion else torch.tensor(0.0)
     loss = (0.5 * (residual * torch.exp(-log_scale)) ** 2 + log_scale).sum() + 0.5 * l2 * (
         (w1**2).sum() + (w2**2).sum()
     )

@@ -1,30 +1,34 @@
 """Linear models to the optimum: Newton on standardised columns, the dispersion after the coefficients, and a verdict.
 
-Families with a scale take it in two steps: coefficients minimise Σ w·deviance/2 + penalty, that is the NLL at scale 1,
-and the scale then maximises the likelihood given the coefficients. So ``l2`` means what it means in ridge regression.
+A dispersion is a column of η that the best coefficients do not depend on: a normal scale, a gamma dispersion. Its
+families take two steps: coefficients minimise Σ w·deviance/2 + penalty, that is the NLL at dispersion 1, and the
+dispersion then maximises the likelihood given the coefficients. So ``l2`` means what it means in ridge regression.
+Other columns, such as student-t's tail, are constants that are fitted jointly with the coefficients.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 
-from likeliest.errors import SpecificationError
-from likeliest.families.base import Family
+from likeliest.families.base import Family, named
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Verdict, VerdictKind
 from likeliest.objective import Objective, as_numbers
-from likeliest.predictors import Columns, Constant, Fixed, Linear
+from likeliest.predictors import Columns, Constant, Fixed, Linear, Predictor
 from likeliest.rules import Rule
 
 MATRIX_LIMIT = 2_000
 """Up to so many coefficients Newton's matrix is formed and solved; beyond it L-BFGS takes over."""
 TOLERANCE = 1e-10
+_ROUNDING = 1e-10
+"""Residuals of this share of y are rounding."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,11 @@ class LinearFit:
     """A linear model at its optimum, or as near as there is one.
 
     Attributes:
-        predictor: Linear, or Columns of a Linear mean and a Constant log-scale.
+        predictor: Linear, or Columns of a Linear and a Constant for each further column of η.
         theta: (P,) of that predictor, in the user's units.
         weight: (p, K) coefficients; of many equally good ones the smallest, which for classes sum to zero over them.
         bias: (K,) intercepts, zeros where there are none.
-        scale: the dispersion's maximum-likelihood value σ̂, where the family has one.
+        extra: the further columns' maximum-likelihood values by name, as they stand in η: log_scale, log_dispersion, …
         verdict: whether the optimum exists and was reached.
         fit: the driver's result, in the coefficients alone.
     """
@@ -45,9 +49,14 @@ class LinearFit:
     theta: Tensor
     weight: Tensor
     bias: Tensor
-    scale: float | None
+    extra: dict[str, float]
     verdict: Verdict
     fit: Fit
+
+    @property
+    def scale(self) -> float | None:
+        """σ̂, where the family has a scale."""
+        return math.exp(self.extra["log_scale"]) if "log_scale" in self.extra else None
 
 
 def fit_linear(
@@ -66,7 +75,7 @@ def fit_linear(
     """Fit η = x W + b by maximum likelihood, penalised by ½ l2 ‖W‖².
 
     Args:
-        family: the probability function; a ``log_scale`` column is estimated, any other extra column is refused.
+        family: the probability function; columns of η after the first are constants, estimated too.
         x: (n, p).
         y: (n,).
         outputs: columns of η of a family with unnamed ones (classes).
@@ -87,40 +96,54 @@ def fit_linear(
     names = names if names is not None else getattr(x, "columns", None)
     x = as_numbers(x, "x").double()
     linear = Linear(x.shape[1], outputs, intercept=intercept)
+    extra = (family.columns or ())[1:]
+    apart = family.dispersion is not None and extra == (family.dispersion,)
+    predictor = _beside(family, linear, {name: Fixed(0.0) if apart else Constant() for name in extra})
     if isinstance(l2, Tensor):
-        free = l2.new_zeros(linear.size - linear.parts["weight"].size)
+        free = l2.new_zeros(predictor.size - linear.parts["weight"].size)
         l2 = torch.cat((l2.repeat_interleave(outputs), free)).double()
-    has_scale = _has_scale(family)
-    predictor = Columns(mean=linear, log_scale=Fixed(0.0)) if has_scale else linear
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
     chosen = rule or ("newton" if linear.size <= MATRIX_LIMIT else "lbfgs")
-    found = fit(
-        objective, chosen, theta=torch.zeros(linear.size, dtype=torch.float64), tolerance=TOLERANCE, standardise=True
-    )
-    coefficients, bias = _split(linear, found.theta)
+    found = fit(objective, chosen, theta=_start(objective, linear), tolerance=TOLERANCE, standardise=True)
+    coefficients, bias = _split(linear, found.theta[: linear.size])
     if family.gauge is not None:
         coefficients, bias = (part - part.mean(-1, keepdim=True) for part in (coefficients, bias))
     if found.verdict.kind is VerdictKind.ALIASED:
         coefficients, bias = minimum_norm(x, coefficients, bias, intercept=intercept)
     theta = torch.cat((coefficients.flatten(), bias)) if intercept else coefficients.flatten()
-    if not has_scale:
-        return LinearFit(linear, theta, coefficients, bias, None, found.verdict, found)
-    log_scale = _log_scale(objective, theta)
-    scaled = Columns(mean=linear, log_scale=Constant())
-    verdict = _perfect(found.verdict) if log_scale == -math.inf else found.verdict
-    theta = torch.cat((theta, theta.new_tensor([log_scale])))
-    return LinearFit(scaled, theta, coefficients, bias, math.exp(log_scale), verdict, found)
-
-
-def _has_scale(family: Family) -> bool:
-    if family.columns is None or len(family.columns) == 1:
-        return False
-    if tuple(family.columns[1:]) == ("log_scale",):
-        return True
-    raise SpecificationError(
-        f"{family.name} has the columns {', '.join(family.columns)}; "
-        "fit it jointly with Objective(…, Columns(…)) and lk.fit"
+    rest = found.theta[linear.size :]
+    verdict = found.verdict
+    if apart:
+        rest = theta.new_tensor([_dispersion_of(objective, theta)])
+        verdict = _perfect(verdict) if rest[0] == -math.inf else verdict
+    whole = _beside(family, linear, {name: Constant() for name in extra})
+    return LinearFit(
+        whole,
+        torch.cat((theta, rest)),
+        coefficients,
+        bias,
+        dict(zip(extra, rest.tolist(), strict=True)),
+        verdict,
+        found,
     )
+
+
+def _beside(family: Family, linear: Linear, extra: Mapping[str, Predictor]) -> Linear | Columns:
+    """The linear predictor alone, or with those of the family's further columns beside it."""
+    return Columns(**{family.columns[0]: linear, **extra}) if family.columns and extra else linear
+
+
+def _start(objective: Objective, linear: Linear) -> Tensor:
+    """θ (P,) where η is as near as it can be to the best that all rows could share: inside the domain of any link."""
+    null = objective.family.null_eta(objective.y, objective.weight, linear.outputs)
+    null = torch.where(null.isfinite(), null, 0.0)
+    shared, rest = null[: linear.outputs], null[linear.outputs :]
+    weight = objective.x.new_zeros(linear.parts["weight"].shape)
+    if not linear.intercept:
+        weight = torch.linalg.lstsq(objective.x, shared.expand(objective.n, -1), driver="gelsd").solution
+    bias = shared if linear.intercept else shared[:0]
+    extra = rest if objective.predictor.size > linear.size else rest[:0]
+    return torch.cat((weight.flatten(), bias, extra))
 
 
 def _split(linear: Linear, theta: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,17 +160,38 @@ def minimum_norm(x: Tensor, weight: Tensor, bias: Tensor, *, intercept: bool) ->
     return smallest, bias + centre @ (weight - smallest)
 
 
-def _log_scale(objective: Objective, theta: Tensor) -> float:
-    """Half the log of the weighted mean squared residual; −∞ where what is left is rounding."""
-    eta, _ = objective.predictor.forward(theta, objective.x)
+def _dispersion_of(objective: Objective, theta: Tensor) -> float:
+    (first, *_), _ = objective.predictor.forward(theta, objective.x)
     shift = objective.offset[0] if isinstance(objective.offset, dict) else 0.0
-    weight = torch.ones(objective.n, dtype=torch.float64) if objective.weight is None else objective.weight
-    residual = objective.y - eta[0] - shift
-    mean_square = float((weight * residual.square()).sum() / objective.total_weight)
-    size = float((weight * objective.y.square()).sum() / objective.total_weight)
-    if mean_square <= 1e-20 * size:
+    return dispersion(objective.family, first + shift, objective.y, objective.weight)
+
+
+def dispersion(family: Family, first: Tensor, y: Tensor, weight: Tensor | None = None) -> float:
+    """The dispersion, as it stands in η, that maximises the likelihood given η's first column; −∞ for a perfect fit.
+
+    Its score, summed over rows, falls from above zero to below it: the root is bracketed and found by Brent's method.
+
+    Args:
+        family: one of two columns, the second of them its dispersion.
+        first: the first column (n,) in double precision.
+        y: (n,).
+        weight: (n,) ≥ 0.
+    """
+    weight = torch.ones_like(first) if weight is None else weight
+
+    def slope(column: float) -> float:
+        return float((weight * named(family.score((first, first.new_tensor([column])), y))[1]).sum())
+
+    size = (
+        float((weight * y.double().square()).sum() / weight.sum()) ** 0.5 if family.dispersion == "log_scale" else 1.0
+    )
+    lowest = math.log(_ROUNDING * size) if size else -math.inf
+    if slope(lowest) <= 0:
         return -math.inf
-    return 0.5 * math.log(mean_square)
+    highest = lowest + 1
+    while slope(highest) > 0:
+        highest += 2 * (highest - lowest)
+    return float(brentq(slope, lowest, highest, xtol=1e-14, rtol=8.9e-16))
 
 
 def _perfect(verdict: Verdict) -> Verdict:

@@ -41,6 +41,14 @@ class NetFit:
     fit: Fit
     log_unit: float
 
+    @property
+    def extra(self) -> dict[str, float]:
+        """The constants beside the net by name, as they stand in η."""
+        if not isinstance(self.predictor, Columns):
+            return {}
+        rest = zip(self.predictor.names[1:], self.predictor.split(self.theta)[1:], strict=True)
+        return {str(name): float(own[0]) for name, (part, own) in rest if part.size}
+
 
 def net_predictor(
     family: Family,
@@ -49,12 +57,12 @@ def net_predictor(
     hidden: Sequence[int],
     activation: str,
     *,
-    estimate_scale: bool = True,
+    estimate_dispersion: bool = True,
 ) -> MLP | Columns:
-    """An MLP for the family's location, and a constant for each further column; a scale that is not estimated is 1."""
+    """An MLP for the first column, and a constant for each further one; a dispersion that is not estimated is 1."""
     mlp = MLP((inputs, *hidden, outputs), activation=activation)
     extra = (family.columns or ())[1:]
-    known = {} if estimate_scale else {"log_scale"}
+    known = {} if estimate_dispersion else {family.dispersion}
     return Columns(mlp, **{name: Fixed(0.0) if name in known else Constant() for name in extra}) if extra else mlp
 
 
@@ -75,7 +83,7 @@ def fit_net(
     measure_every: float = 1.0,
     tolerance: float = 1e-8,
     l2: float | Tensor = 0.0,
-    estimate_scale: bool = True,
+    estimate_dispersion: bool = True,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     progress: Callable[[Record], None] | None = None,
@@ -98,8 +106,8 @@ def fit_net(
         measure_every: passes between two measurements.
         tolerance: a full-batch rule is done when every entry of the gradient, per unit of weight, is at most this.
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
-        estimate_scale: whether a family's scale is learnt with the rest; else the mean alone is, by half the deviance
-            in place of the NLL, as coefficients of linear models are.
+        estimate_dispersion: whether a family's dispersion is learnt with the rest; else the mean alone is, by half the
+            deviance in place of the NLL, as coefficients of linear models are. Other columns are always learnt.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
         progress: called with every record, its NLLs in the user's units where the scale is estimated.
@@ -114,12 +122,13 @@ def fit_net(
     """
     x, y = as_numbers(x, "x").to(dtype), as_numbers(y, "y")
     shift, scale = _unit(family, y, weight)
-    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation, estimate_scale=estimate_scale)
+    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation, estimate_dispersion=estimate_dispersion)
     objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
     if (penalty := objective.l2) is not None:
         unit = _in_users_units(predictor, torch.ones_like(penalty), scale, 0.0)
         # With its scale left at 1 the standardised NLL is the user's deviance / 2 divided by s², and so is the penalty.
-        objective = objective.replaced(l2=penalty * (unit if estimate_scale else unit / scale).square())
+        known = family.dispersion == "log_scale" and not estimate_dispersion
+        objective = objective.replaced(l2=penalty * (unit / scale if known else unit).square())
     held_out = None
     if validation is not None:
         held_x, held_y, *held_weight = validation
@@ -135,7 +144,8 @@ def fit_net(
         patience=patience if held_out is not None else None,
         measure_every=measure_every,
         tolerance=tolerance,
-        progress=progress and (lambda record: progress(_moved(record, math.log(scale) if estimate_scale else 0.0))),
+        progress=progress
+        and (lambda record: progress(_moved(record, math.log(scale) if estimate_dispersion else 0.0))),
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)
     return NetFit(predictor, theta, found.verdict, found, math.log(scale))
@@ -145,7 +155,7 @@ def _unit(family: Family, y: Tensor, weight: Tensor | None) -> tuple[float, floa
     """Shift and scale of a target whose family has a scale; (0, 1) for all others."""
     if "log_scale" not in (family.columns or ()):
         return 0.0, 1.0
-    mean, log_scale = family.null_eta(y, weight).tolist()
+    mean, log_scale, *_ = family.null_eta(y, weight).tolist()
     return mean, math.exp(log_scale) if log_scale > -math.inf else 1.0
 
 

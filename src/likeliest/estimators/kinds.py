@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Classifier(ClassifierMixin, Estimator):
 class Regressor(RegressorMixin, Estimator):
     """A number: its mean is predicted, and its family says how it scatters."""
 
-    scale_: float
+    extra_: dict[str, float]
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """E[y | x] of each row, (n,)."""
@@ -76,12 +77,18 @@ class Regressor(RegressorMixin, Estimator):
         return mean
 
     def _eta(self, x: Tensor) -> Eta:
-        """η of the rows of x: the predictor's output alone, or beside the log of the scale."""
-        location = self._forward(x)
-        if self.family_.columns == ("mean",):
-            return location
-        log_scale = math.log(self.scale_) if self.scale_ > 0 else -math.inf
-        return location[:, 0], location.new_tensor([log_scale])
+        """η of the rows of x: the predictor's output alone, or beside the constants of the further columns."""
+        first = self._forward(x)
+        if not self.extra_:
+            return first
+        return first[:, 0], *(first.new_tensor([value]) for value in self.extra_.values())
+
+    def _keep_extra(self, extra: Mapping[str, float]) -> None:
+        """Set ``extra_``, and what it has the logarithm of by its own name: ``scale_``, ``dispersion_``, ``df_``."""
+        self.extra_ = dict(extra)
+        for name, value in extra.items():
+            if name.startswith("log_"):
+                setattr(self, f"{name.removeprefix('log_')}_", math.exp(value))
 
 
 class ChosenFamily(Regressor):

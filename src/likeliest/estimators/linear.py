@@ -99,13 +99,12 @@ class LogisticRegression(Classifier, _Linear):
 
 
 class _LinearRegressor(Regressor, _Linear):
-    """One column of η, and a scale where the family has one."""
+    """One column of η, and a constant for each further column that the family has."""
 
     def _learn_number(self, X: Any, y: Any, sample_weight: Any) -> LinearFit:
         found = self._learn(self._rows(X, y, sample_weight, numeric=True))
         self.coef_, self.intercept_ = found.weight[:, 0].numpy(), float(found.bias[0])
-        if found.scale is not None:
-            self.scale_ = found.scale
+        self._keep_extra(found.extra)
         return found
 
 
@@ -163,7 +162,7 @@ class GLMRegressor(ChosenFamily, _LinearRegressor):
 
     Args:
         family: the name of a family of numbers, or the family itself.
-        link: how η maps to the mean; None is the family's canonical link.
+        link: how η maps to the mean; None is the family's first.
         l2: the penalty ½ l2 ‖w‖² beside Σ w·NLL (half the deviance, where the family has a dispersion), in the units of
             X and y.
         fit_intercept: whether there is an intercept, which is never penalised.
@@ -171,7 +170,8 @@ class GLMRegressor(ChosenFamily, _LinearRegressor):
     Attributes:
         coef_: (p,).
         intercept_: a number.
-        scale_: σ̂, where the family has one.
+        extra_: the further columns of η by name, as they stand in η: ``log_scale``, ``log_dispersion``, ``log_df``.
+        scale_, dispersion_, df_: the same on their own scale, where the family has them.
         verdict_: whether the optimum exists and was reached.
         trace_: what was measured at each step.
         n_iter_: the number of Newton steps.

@@ -70,7 +70,7 @@ class Net(Estimator):
         """Hold rows out, standardise by the others, fit, and keep the net in the units of X and y."""
         rule, seed = self._chosen_rule(), int(self.random_state or 0)
         width = rows.x.shape[1]
-        predictor = net_predictor(self.family_, width, outputs, self.hidden, self.activation, estimate_scale=False)
+        predictor = net_predictor(self.family_, width, outputs, self.hidden, self.activation, estimate_dispersion=False)
         trained, held_out = self._split(rows, seed)
         scaling = Scaling.measure(predictor, trained.x, trained.weight)
         steps_a_pass = math.ceil(len(trained.y) / max(self.batch_size, 1))
@@ -90,7 +90,7 @@ class Net(Estimator):
             measure_every=1.0 if rule.full_batch else max(1.0, STEPS_BETWEEN / steps_a_pass),
             tolerance=TOLERANCE,
             l2=scaling.penalty(_penalty(predictor, self.l2)),
-            estimate_scale=False,
+            estimate_dispersion=False,
             seed=seed,
             dtype=self._chosen_dtype(rule),
         )

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Self
 
-import numpy as np
+import torch
 
 from likeliest.course import Budget
 from likeliest.estimators.kinds import ChosenFamily, Classifier
 from likeliest.estimators.net import Net
 from likeliest.families import Family
+from likeliest.glm import dispersion
 from likeliest.rules import Rule
 
 
@@ -77,7 +77,7 @@ class NetRegressor(ChosenFamily, Net):
 
     Args:
         family: the name of a family of numbers, or the family itself.
-        link: how η maps to the mean; None is the family's canonical link.
+        link: how η maps to the mean; None is the family's first.
         hidden: widths of the hidden layers; none makes it linear.
         activation: "relu", "tanh", "logistic" or "gelu".
         rule: the learning rule or its name; see `NetClassifier`.
@@ -94,7 +94,8 @@ class NetRegressor(ChosenFamily, Net):
     Attributes:
         coefs_: weights of each layer (inputs, outputs), which act on X as it was given.
         intercepts_: of each layer (outputs,).
-        scale_: σ̂, where the family has one: the root of the weighted mean squared residual over all rows.
+        extra_: the further columns of η by name, as they stand in η; a dispersion is the best given the net.
+        scale_, dispersion_, df_: the same on their own scale, where the family has them.
         verdict_: why the fit ended.
         trace_: what was measured at each pass; where the family has a scale, for y in units of its standard deviation
             and with the scale at 1.
@@ -151,7 +152,8 @@ class NetRegressor(ChosenFamily, Net):
         self.family_ = self._chosen_family()
         rows = self._rows(X, y, sample_weight, numeric=True)
         found = self._learn(rows, 1)
-        if self.family_.columns == ("mean", "log_scale"):
-            residual = rows.y - self._forward(rows.x)[:, 0].numpy()
-            self.scale_ = math.sqrt(np.average(residual**2, weights=rows.weight))
+        self._keep_extra(found.extra)
+        if (name := self.family_.dispersion) is not None:
+            y, weight = torch.from_numpy(rows.y), rows.weight
+            self._keep_extra({name: dispersion(self.family_, self._forward(rows.x)[:, 0], y, weight)})
         return self._conclude(found.fit, found.verdict)

@@ -40,6 +40,8 @@ class Family(ABC):
     """Trailing axes of η that one log-probability consumes."""
     gauge: Literal["shift"] | None = None
     """``"shift"`` where one number added to all columns of η changes nothing."""
+    dispersion: str | None = None
+    """The column, if there is one, that the best values of all others do not depend on: y's scatter and no more."""
     discrete: bool
     """Whether p is a probability of classes or counts, and no density."""
     smooth: bool = True
