@@ -52,9 +52,8 @@ def coarse_residual(delta: Array, s: SimpleNamespace) -> Array:
 
 
 def overflowing_slope(slope: Array, s: SimpleNamespace) -> Array:
-    with np.errstate(all="ignore"):
-        e = s.xp.exp(-s.z[1])
-        return e / (1 + e) ** 2
+    e = s.xp.exp(-s.z[1])
+    return e / (1 + e) ** 2
 
 
 def square_of_the_sum(precision: Array, s: SimpleNamespace) -> Array:

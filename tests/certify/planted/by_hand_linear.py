@@ -50,14 +50,12 @@ def minibatch(rows: int):
 
 
 def naive_logistic(r: Array, s: SimpleNamespace) -> Array:
-    with np.errstate(all="ignore"):
-        return (s.xp.exp(s.eta) / (1 + s.xp.exp(s.eta)) - s.y) / s.n
+    return (s.xp.exp(s.eta) / (1 + s.xp.exp(s.eta)) - s.y) / s.n
 
 
 def naive_softmax(deta: Array, s: SimpleNamespace) -> Array:
-    with np.errstate(all="ignore"):
-        e = s.xp.exp(s.eta)
-        return (e / e.sum(-1)[:, None] - s.y) / len(s.y)
+    e = s.xp.exp(s.eta)
+    return (e / e.sum(-1)[:, None] - s.y) / len(s.y)
 
 
 def other_labels(r: Array, s: SimpleNamespace) -> Array:
@@ -107,7 +105,7 @@ SOFTMAX = (
     classifier(130, classes=5).case("shifted", "classes", "W2 b2", {"deta": roll(1)}),
     classifier(131, inputs=6, **T32).case("shifted", "features", "W2", {"W2": roll(0)}),
     (net := classifier(132, hidden=6)).case("stale", "old-output-weights", "W1 b1", net.stale("W2", moved=2.0)),
-    classifier(133, **T64).case("stale", "first-call", "W2 b2", lambda: first_call("p")),
+    classifier(133, hidden=6, **T64).case("stale", "first-call", "W2 b2", lambda: first_call("p")),
     classifier(134, brier=True).case("nonlinearity", "jacobian-left-out", "W2 b2", {"deta": brier_without_softmax}),
     classifier(135, hidden=6, **T64).case("nonlinearity", "tanh-left-out", "W1 b1", {"slope": left_out}),
     classifier(136, lasso=0.1, theta={"W2": np.eye(5, 4)}).case(

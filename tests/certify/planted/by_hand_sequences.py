@@ -41,13 +41,11 @@ def dead_unit() -> dict:
 def by_the_odds(slope: Array, s: SimpleNamespace) -> Array:
     """The slope z (1 - z) as z² times the odds against z, which overflow where z is 0."""
     z = s.steps[s.t][1]
-    with np.errstate(all="ignore"):
-        return z * z * (1 / z - 1)
+    return z * z * (1 / z - 1)
 
 
 def per_probability(ds: Array, s: SimpleNamespace) -> Array:
-    with np.errstate(all="ignore"):
-        return s.a * (ds / s.a)
+    return s.a * (ds / s.a)
 
 
 def closed_gate(seed: int) -> dict:

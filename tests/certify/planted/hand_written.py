@@ -58,9 +58,10 @@ class Net:
         def at(step: str, value: Array) -> Array:
             return hooks[step](value, s) if step in hooks else value
 
-        at("kept", None)
-        grads = self.backward(s, at)
-        return self.like_theta({n: at(n, grads[n]) for n in self.parts})
+        with np.errstate(all="ignore"):  # some bugs overflow
+            at("kept", None)
+            grads = self.backward(s, at)
+            return self.like_theta({n: at(n, grads[n]) for n in self.parts})
 
     def by_name(self, theta: Any) -> dict[str, Array]:
         if not self.flat:
