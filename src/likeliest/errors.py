@@ -13,7 +13,8 @@
     │   ├── ColumnError                   a column, with its name and row
     │   ├── TargetError                   the target column or array
     │   ├── SupportError                  y lies outside the family's support
-    │   └── ModelFileError                not a model file, or not one of ours
+    │   ├── ModelFileError                not a model file, or not one of ours
+    │   └── CodeError                     a Python file of the user's that cannot be used, or fails
     └── OutputError (OSError)             a result could not be written
 
     LikeliestWarning (UserWarning)
@@ -72,6 +73,10 @@ class SupportError(InputError):
 
 class ModelFileError(InputError):
     """A file is not a model file, is damaged, or was written by a newer version."""
+
+
+class CodeError(InputError):
+    """A Python file of the user's cannot be used, or its code raised an error."""
 
 
 class OutputError(LikeliestError, OSError):

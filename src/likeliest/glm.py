@@ -21,6 +21,7 @@ from likeliest.families.base import Family, named
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Verdict, VerdictKind
 from likeliest.objective import Objective, as_numbers
+from likeliest.pinball import fit_pinball
 from likeliest.predictors import Columns, Constant, Fixed, Linear, Predictor
 from likeliest.rules import Rule
 
@@ -104,7 +105,10 @@ def fit_linear(
         l2 = torch.cat((l2.repeat_interleave(outputs), free)).double()
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
     chosen = rule or ("newton" if linear.size <= MATRIX_LIMIT else "lbfgs")
-    found = fit(objective, chosen, theta=_start(objective, linear), tolerance=TOLERANCE, standardise=True)
+    if family.smooth:
+        found = fit(objective, chosen, theta=_start(objective, linear), tolerance=TOLERANCE, standardise=True)
+    else:
+        found = fit_pinball(objective, family.settings.get("level", 0.5))
     coefficients, bias = _split(linear, found.theta[: linear.size])
     if family.gauge is not None:
         coefficients, bias = (part - part.mean(-1, keepdim=True) for part in (coefficients, bias))
@@ -114,7 +118,8 @@ def fit_linear(
     rest = found.theta[linear.size :]
     verdict = found.verdict
     if apart:
-        rest = theta.new_tensor([_dispersion_of(objective, theta)])
+        first = objective.evaluate(theta, slice(None), objective.n).eta[0]
+        rest = theta.new_tensor([dispersion(family, first, objective.y, objective.weight)])
         verdict = _perfect(verdict) if rest[0] == -math.inf else verdict
     whole = _beside(family, linear, {name: Constant() for name in extra})
     return LinearFit(
@@ -158,12 +163,6 @@ def minimum_norm(x: Tensor, weight: Tensor, bias: Tensor, *, intercept: bool) ->
     rows = rows[spectrum > 1e-10 * spectrum[0]]
     smallest = rows.mT @ (rows @ weight)
     return smallest, bias + centre @ (weight - smallest)
-
-
-def _dispersion_of(objective: Objective, theta: Tensor) -> float:
-    (first, *_), _ = objective.predictor.forward(theta, objective.x)
-    shift = objective.offset[0] if isinstance(objective.offset, dict) else 0.0
-    return dispersion(objective.family, first + shift, objective.y, objective.weight)
 
 
 def dispersion(family: Family, first: Tensor, y: Tensor, weight: Tensor | None = None) -> float:

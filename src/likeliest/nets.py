@@ -126,9 +126,9 @@ def fit_net(
     objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
     if (penalty := objective.l2) is not None:
         unit = _in_users_units(predictor, torch.ones_like(penalty), scale, 0.0)
-        # With its scale left at 1 the standardised NLL is the user's deviance / 2 divided by s², and so is the penalty.
-        known = family.dispersion == "log_scale" and not estimate_dispersion
-        objective = objective.replaced(l2=penalty * (unit / scale if known else unit).square())
+        # With its scale left at 1 the standardised NLL is the user's divided by s², or by s where it grows linearly.
+        degree = 0 if estimate_dispersion or family.dispersion != "log_scale" else 2 if family.smooth else 1
+        objective = objective.replaced(l2=penalty * unit.square() / scale**degree)
     held_out = None
     if validation is not None:
         held_x, held_y, *held_weight = validation

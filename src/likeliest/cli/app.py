@@ -158,6 +158,32 @@ def evaluate(model: ModelFile, data: Data, as_json: Json = False) -> None:
 
 
 @app.command()
+def check(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE.py:NAME | MODEL",
+            help="A function of θ in a file of yours, beside it its gradient NAME_grad and a θ NAME_theta; a torch module "
+            "with loss and batch beside it; or a model file.",
+        ),
+    ],
+    data: Annotated[
+        str | None, typer.Option(metavar="DATA", help="Rows to check a model file on; by default drawn from the model.")
+    ] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Certify a gradient, or say where it is wrong and why; exit code 1 where it is wrong."""
+    from likeliest.cli.printing import print_json
+    from likeliest.study.check import check
+
+    certificate = check(what, data, seed=seed)
+    print_json(certificate.to_json(what)) if as_json else print(certificate)
+    if not certificate.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def race(
     data: Data,
     target: Target = None,

@@ -1,0 +1,78 @@
+"""The verb `check`: the certificate of a user's own gradient, or of a model file's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from likeliest.certify import Certificate, certify_objective, check_gradient
+from likeliest.errors import SpecificationError
+from likeliest.model import Model
+from likeliest.objective import Objective
+from likeliest.randomness import stream
+from likeliest.scaling import Scaling
+from likeliest.study.subject import naming, subject
+from likeliest.tasks import Source, task_for
+
+DRAWN_ROWS = 256
+_SMALLER = 8
+
+
+def check(what: str, data: Source | None = None, *, seed: int = 0) -> Certificate:
+    """Certify the gradient that ``FILE.py:NAME`` stands for, or that of a model file.
+
+    Args:
+        what: ``FILE.py:NAME``, see `likeliest.study.subject`; or the path of a model file.
+        data: rows for the model, with its target; without them inputs are drawn at random, and targets from the model.
+        seed: names everything that is drawn.
+
+    Raises:
+        CodeError: the file has no such name, something beside it is missing, or its own code fails.
+        ModelFileError: the model file cannot be read.
+        SpecificationError: data beside code.
+    """
+    file, colon, _ = what.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        return check_model(Path(what), data, seed=seed)
+    if data is not None:
+        raise SpecificationError(f"{what} brings its own numbers; leave out the data, {data}")
+    arguments = subject(what)
+    with naming(Path(file)):
+        return check_gradient(**{"seed": seed, **arguments})
+
+
+def check_model(path: Path, data: Source | None, *, seed: int) -> Certificate:
+    """Certify a model file's gradient at its θ; linear models on standardised columns."""
+    model = Model.load(path)
+    objective = _drawn(model, seed) if data is None else _on(model, data)
+    theta = model.theta
+    if model.predictor.linear:
+        scaling = Scaling.of(objective)
+        objective, theta = scaling.apply(objective), scaling.from_user(theta)
+    return certify_objective(objective, theta, seed=seed)
+
+
+def _on(model: Model, data: Source) -> Objective:
+    examples = task_for(data).load(data, model.target.name, None, known=model)
+    return Objective(model.family, model.predictor, model.encoder.encode(examples.raw)[examples.kept], examples.y)
+
+
+def _drawn(model: Model, seed: int) -> Objective:
+    """Inputs at random, as large as they can be for the model to give finite targets, and targets from the model."""
+    draws = stream(seed, "check")
+    x = torch.from_numpy(draws.standard_normal((DRAWN_ROWS, len(model.encoder.names))))
+    for _ in range(_SMALLER):
+        try:
+            return Objective(model.family, model.predictor, x, _sampled(model, x, seed))
+        except ValueError:
+            x = x / 8
+    raise SpecificationError("the model gives no finite targets near x = 0; pass data with rows that it knows")
+
+
+def _sampled(model: Model, x: Tensor, seed: int) -> Tensor:
+    with torch.no_grad():
+        y = model.family.sample(model.predictor.forward(model.theta, x)[0], stream(seed, "check targets"))
+    model.family.check_support(y)
+    return y
