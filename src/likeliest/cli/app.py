@@ -163,8 +163,8 @@ def check(
         str,
         typer.Argument(
             metavar="FILE.py:NAME | MODEL",
-            help="A function of θ in a file of yours, beside it its gradient NAME_grad and a θ NAME_theta; a torch module "
-            "with loss and batch beside it; or a model file.",
+            help="A function of θ in a file of yours, beside it its gradient NAME_grad and a θ NAME_theta; a torch "
+            "module with loss and batch beside it; or a model file.",
         ),
     ],
     data: Annotated[
