@@ -68,7 +68,7 @@ def no_jacobian(ds: Array, s: SimpleNamespace) -> Array:
     return do @ s.v.swapaxes(2, 3)
 
 
-far = {"theta": {"c": np.array([600.0])}, "data": {"y": 600 + random.normal(size=8)}}
+far = {"theta": {"c": np.array([300.0])}, "data": {"y": 300 + 2 * random.normal(size=8)}}
 stepped = gru(410, theta={"b": random.normal(size=12)}, **T32)
 
 RECURRENT = (
@@ -93,7 +93,7 @@ SOFTMAX = (
     classifier(423, classes=5).case("permuted", "classes", "W2 b2", {"deta": take(1, [1, 0, 4, 2, 3])}),
     classifier(424, hidden=6, **T32).case("permuted", "units", "W1 b1", {"delta": take(1, [1, 0, 3, 2, 5, 4])}),
     classifier(425, hidden=8).case("broadcast", "mean-over-hidden", "W2", {"W2": spread(0)}),
-    classifier(426, classes=6, brier=True, **T64).case("broadcast", "bias-sum", "b2", {"b2": spread(0, mean=False)}),
+    classifier(426, hidden=6, brier=True, **T64).case("broadcast", "bias-sum", "b1", {"b1": spread(0, mean=False)}),
     classifier(427).case("nondeterministic", "labels", "W2", lambda: {"deta": labels_with_noise()}),
     classifier(428, hidden=6, **N32).case("nondeterministic", "noise", "W1", lambda: {"W1": noise(2)()}),
     classifier(429, hidden=6, **T64).case("unknown", "noise", "W2", lambda: {"W2": noise(3, seed=7)()}),
@@ -113,7 +113,7 @@ ATTENTION = (
     attention(448, 2).case("nonlinearity", "tanh-left-out", "Wo bo", {"slope": left_out}),
     attention(449, **far).case("precision", "bfloat16-residual", "w c", {"r": coarse_residual}),
     attention(450, 2, skip=True).case("scale", "half", "Wv", {"Wv": times(0.5)}, 0.5),
-    attention(451, 3, **N32).case("permuted", "heads", "Wq", {"Wq": take(1, [2, 3, 0, 1, 4, 5])}),
+    attention(451, 3, **N32).case("permuted", "query-heads", "Wq", {"Wq": take(1, [2, 3, 0, 1, 4, 5])}),
     attention(452, causal=True, **T64).case("stale", "first-call", "w", lambda: first_call("f")),
     attention(453, 2).case("nondeterministic", "dropped", "Wv", lambda: {"dv": dropped()}),
 )
