@@ -26,7 +26,7 @@ def instances():
 
 
 EVERY = pytest.mark.parametrize(
-    "family", instances(), ids=lambda f: f"{f.name}-{f.link}-{getattr(f, 'level', '')}".strip("-")
+    "family", instances(), ids=lambda family: "-".join(map(str, (family.name, family.link, *family.settings.values())))
 )
 
 

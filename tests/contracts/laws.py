@@ -1,0 +1,258 @@
+"""One table of all families and links for the contracts: what each is in scipy, and how its expectations are taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import stats
+
+import likeliest as lk
+from likeliest.families import Family
+from likeliest.interfaces import Eta
+
+F64 = torch.float64
+TRIALS = 12
+
+
+@dataclass(frozen=True)
+class Case:
+    """A family, how to draw η and y for it, and what it is in scipy.
+
+    Attributes:
+        first: numbers of a shape → values of η's first column inside the link's domain.
+        draw: some y of the support, whatever η is.
+        law: η (…, K) → a frozen scipy distribution of `variable`(y).
+        outcomes: η (K,) → points y and weights for which Σ w p(y|η) f(y) is E[f(y)].
+    """
+
+    family: Family
+    outputs: int
+    first: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+    draw: Callable[[np.random.Generator, int], np.ndarray]
+    law: Callable[[np.ndarray], Any]
+    outcomes: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+    def __str__(self) -> str:
+        return "-".join(map(str, (self.name, self.family.link, *self.family.settings.values())))
+
+    @property
+    def name(self) -> str:
+        return self.family.name
+
+    def flat(self, seed: int, *lead: int) -> torch.Tensor:
+        rng = np.random.default_rng(seed)
+        flat = rng.normal(size=(*lead, self.outputs))
+        if self.family.columns is not None:
+            flat[..., 0] = self.first(rng, lead)
+            flat[..., 1:] *= 0.7
+        return torch.from_numpy(flat)
+
+    def eta(self, flat: torch.Tensor) -> Eta:
+        several = self.family.columns is not None and len(self.family.columns) > 1
+        return flat.unbind(-1) if several else flat
+
+    def flatten(self, eta: Eta) -> torch.Tensor:
+        return torch.stack(torch.broadcast_tensors(*eta), -1) if isinstance(eta, tuple) else eta
+
+    def y(self, rng: np.random.Generator, n: int) -> torch.Tensor:
+        return torch.from_numpy(self.draw(rng, n))
+
+    def variable(self, y: torch.Tensor) -> np.ndarray:
+        """Y as scipy takes it: of successes and failures, the successes."""
+        return y[..., 0].numpy() if self.name == "binomial" else y.numpy()
+
+    def log_p(self, flat: torch.Tensor, y: torch.Tensor) -> np.ndarray:
+        """Log p by scipy."""
+        law = self.law(flat.numpy())
+        return (law.logpmf if self.family.discrete else law.logpdf)(self.variable(y))
+
+    def row_and_outcomes(self, seed: int) -> tuple[Eta, torch.Tensor, torch.Tensor]:
+        """One η repeated over all outcomes, the outcomes, and their probabilities by scipy."""
+        flat = self.flat(seed)
+        y, weight = map(torch.from_numpy, self.outcomes(flat.numpy()))
+        with np.errstate(all="ignore"):
+            p = np.exp(self.log_p(flat, y))
+        return self.eta(flat.expand(len(y), -1)), y, weight * torch.from_numpy(p)
+
+
+# --- links ------------------------------------------------------------------------------------------------------------
+
+PROBABILITY: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "logit": lambda eta: 1 / (1 + np.exp(-eta)),
+    "probit": stats.norm.cdf,
+    "cloglog": lambda eta: -np.expm1(-np.exp(eta)),
+    "loglog": lambda eta: np.exp(-np.exp(-eta)),
+    "cauchit": stats.cauchy.cdf,
+    "log": np.exp,
+    "identity": lambda eta: eta,
+}
+MEAN: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "log": np.exp,
+    "inverse": lambda eta: 1 / eta,
+    "identity": lambda eta: eta,
+}
+
+
+def anywhere(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return rng.normal(size=shape)
+
+
+def moderate(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Where scipy, which goes by p and 1 − p, has digits left for both."""
+    return rng.uniform(-2, 1, shape)
+
+
+INSIDE = {
+    "log": lambda rng, shape: -0.1 - rng.exponential(size=shape),
+    "identity": lambda rng, shape: rng.uniform(0.05, 0.95, shape),
+    "probit": moderate,
+    "cloglog": moderate,
+    "loglog": lambda rng, shape: -moderate(rng, shape),
+}
+"""Draws of η in the domain of a probability's link, where that is not everywhere."""
+
+
+def positive(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return np.exp(rng.normal(size=shape))
+
+
+# --- expectations -----------------------------------------------------------------------------------------------------
+
+
+def counted(top: int) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+    return lambda eta: (np.arange(top), np.ones(top))
+
+
+def half_line() -> tuple[np.ndarray, np.ndarray]:
+    """The double-exponential rule on (0, ∞): exact to rounding for what is smooth inside, whatever its tails."""
+    t = np.arange(-5.5, 5.5, 1 / 64)
+    x = np.exp(math.pi / 2 * np.sinh(t))
+    return x, x * math.pi / 2 * np.cosh(t) / 64
+
+
+def line(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Half a line above the location and half a line below, for there may be a kink between."""
+    x, weight = half_line()
+    scale = math.exp(eta[1])
+    return eta[0] + scale * np.concatenate((-x, x)), scale * np.concatenate((weight, weight))
+
+
+def from_zero(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return half_line()
+
+
+# --- laws -------------------------------------------------------------------------------------------------------------
+
+
+def softmax(eta: np.ndarray) -> np.ndarray:
+    e = np.exp(eta - eta.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+class Labels:
+    """scipy's multinomial of one trial, asked with labels."""
+
+    def __init__(self, p: np.ndarray) -> None:
+        self.p = p
+
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
+        return stats.multinomial.logpmf(np.eye(self.p.shape[-1])[y], 1, self.p)
+
+    def mean(self) -> np.ndarray:
+        return self.p
+
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        below = np.concatenate((np.zeros_like(self.p[..., :1]), self.p.cumsum(-1)), -1)
+        return np.take_along_axis(below, np.asarray(y, int)[..., None] + 1, -1)[..., 0]
+
+
+def negative_binomial(eta: np.ndarray) -> Any:
+    k = np.exp(-eta[..., 1])
+    return stats.nbinom(k, k / (k + np.exp(eta[..., 0])))
+
+
+def asymmetric_laplace(level: float) -> Callable[[np.ndarray], Any]:
+    """In scipy's parameters: κ = √(τ/(1 − τ)), and a scale times √(τ(1 − τ))."""
+    kappa, root = math.sqrt(level / (1 - level)), math.sqrt(level * (1 - level))
+    return lambda eta: stats.laplace_asymmetric(kappa, eta[..., 0], np.exp(eta[..., 1]) / root)
+
+
+def gamma(link: str) -> Callable[[np.ndarray], Any]:
+    return lambda eta: stats.gamma(np.exp(-eta[..., 1]), scale=MEAN[link](eta[..., 0]) * np.exp(eta[..., 1]))
+
+
+def draws(what: str, *parameters: float) -> Callable[[np.random.Generator, int], np.ndarray]:
+    return lambda rng, n: getattr(rng, what)(*parameters, size=n)
+
+
+def poisson(eta: np.ndarray) -> Any:
+    return stats.poisson(np.exp(eta[..., 0]))
+
+
+def trials(link: str, number: int) -> Callable[[np.ndarray], Any]:
+    return lambda eta: stats.binom(number, PROBABILITY[link](eta[..., 0]))
+
+
+def outcomes_of_trials(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    k = np.arange(TRIALS + 1.0)
+    return np.stack((k, TRIALS - k), -1), np.ones(TRIALS + 1)
+
+
+def successes(rng: np.random.Generator, n: int) -> np.ndarray:
+    k = rng.integers(0, TRIALS + 1, n)
+    return np.stack((k, TRIALS - k), -1).astype(float)
+
+
+def located(law: Any) -> Callable[[np.ndarray], Any]:
+    return lambda eta: law(loc=eta[..., 0], scale=np.exp(eta[..., 1]))
+
+
+def student_t(eta: np.ndarray) -> Any:
+    return stats.t(np.exp(eta[..., 2]), eta[..., 0], np.exp(eta[..., 1]))
+
+
+def reals(rng: np.random.Generator, n: int) -> np.ndarray:
+    return rng.standard_t(3, n)
+
+
+def case(family: Family) -> Case:
+    """The case of a family.
+
+    Raises:
+        LookupError: it is not yet in this table, and so cannot be judged.
+    """
+    link, inside = family.link, INSIDE.get(family.link, anywhere)
+    table = {
+        "bernoulli": lambda: (1, inside, draws("integers", 0, 2), trials(link, 1), counted(2)),
+        "binomial": lambda: (1, inside, successes, trials(link, TRIALS), outcomes_of_trials),
+        "categorical": lambda: (4, anywhere, draws("integers", 0, 4), lambda eta: Labels(softmax(eta)), counted(4)),
+        "poisson": lambda: (1, anywhere, draws("poisson", 2.0), poisson, counted(150)),
+        "negative_binomial": lambda: (
+            2,
+            anywhere,
+            draws("negative_binomial", 1, 0.2),
+            negative_binomial,
+            counted(6000),
+        ),
+        "normal": lambda: (2, anywhere, reals, located(stats.norm), line),
+        "laplace": lambda: (2, anywhere, reals, located(stats.laplace), line),
+        "asymmetric_laplace": lambda: (2, anywhere, reals, asymmetric_laplace(family.level), line),
+        "student_t": lambda: (3, anywhere, reals, student_t, line),
+        "gamma": lambda: (2, anywhere if link == "log" else positive, draws("gamma", 2.0), gamma(link), from_zero),
+    }
+    if family.name not in table:
+        raise LookupError(f"tests/contracts/laws.py has no case for {family}; write it first")
+    return Case(family, *table[family.name]())
+
+
+def all_cases() -> list[Case]:
+    """Every family with every link, and a pinball loss off the median."""
+    found = list(lk.families())
+    if any(family.name == "asymmetric_laplace" for family in found):
+        found.append(lk.family("asymmetric_laplace", level=0.2))
+    return [case(family) for family in found]
