@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.families.base import Family, double, named
+from likeliest.families.base import double, named
+from likeliest.families.location_scale import LocationScale, divided, product, residual, standardised
 from likeliest.interfaces import Eta
 from likeliest.numerics import weighted_mean, xmul
 
@@ -19,7 +20,7 @@ _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
 @final
 @dataclass(frozen=True)
-class Normal(Family):
+class Normal(LocationScale):
     """y ∈ ℝ with mean μ and standard deviation e^s, in the unit of y; η = (μ, s), two columns that broadcast.
 
     A residual of 0 or ±inf is the same in every unit, also in one of 0 or ±inf. So at the ends:
@@ -42,30 +43,24 @@ class Normal(Family):
     """
 
     name = "normal"
-    discrete = False
-    links = ("identity",)
     columns = ("mean", "log_scale")
+    dispersion = "log_scale"
     canonical = True
-    support = "a finite number y"
     formula = "p(y|μ, s) = e^(−z²/2) / (√(2π) e^s), z = (y − μ) e^(−s)"
     log_prob_formula = "log p(y|μ, s) = −z²/2 − s − ½ log 2π, z = (y − μ) e^(−s)"
     mean_formula = "E[y] = μ"
     score_formula = "((y − μ) e^(−2s), z² − 1), z = (y − μ) e^(−s)"
     source = "Gauss (1809)"
 
-    def check_support(self, y: Tensor, outputs: int | None = None) -> None:
-        """See `Family.check_support`."""
-        self._refuse(torch.isfinite(y), y, "leave the row out or fill the value in")
-
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return −z²/2 − s − ½ log 2π."""
-        z, log_scale = _standardised(eta, y)
-        return (-0.5 * z.square() - log_scale).masked_fill_(z.isinf(), -math.inf) - _LOG_ROOT_2PI
+        z = standardised(eta, y)
+        return (-0.5 * z * z - named(eta)[1]).masked_fill_(z.isinf(), -math.inf) - _LOG_ROOT_2PI
 
     def score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return (z e^(−s), z² − 1), both (…, n)."""
-        z, log_scale = _standardised(eta, y)
-        return _divided(z, log_scale), z.square() - 1
+        z = standardised(eta, y)
+        return divided(z, named(eta)[1]), z.square() - 1
 
     def mean(self, eta: Eta) -> Tensor:
         """Return μ, (…, n) or (…, 1)."""
@@ -77,32 +72,26 @@ class Normal(Family):
         return xmul(v[0], torch.exp(-2 * log_scale)), 2 * v[1]
 
     def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> tuple[Tensor, Tensor]:
-        """Return (e^(−2s) v₀ + 2 z e^(−s) v₁, 2 z e^(−s) v₀ + 2 z² v₁)."""
-        z, log_scale = _standardised(eta, y)
-        mixed = 2 * _divided(z, log_scale)
-        first = xmul(v[0], torch.exp(-2 * log_scale)) + xmul(v[1], mixed)
-        return first, xmul(v[0], mixed) + xmul(v[1], 2 * z.square())
-
-    def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
-        """Draw μ + e^s · N(0, 1), (…, n)."""
-        mean, log_scale = torch.broadcast_tensors(*named(eta))
-        noise = torch.from_numpy(generator.standard_normal(mean.shape)).to(mean)
-        drawn: Tensor = mean + noise * log_scale.exp()
-        return drawn
+        """Return (e^(−2s) (v₀ + 2 (y − μ) v₁), 2 z e^(−s) (v₀ + (y − μ) v₁))."""
+        error, log_scale = residual(eta, y), named(eta)[1]
+        by_scale = xmul(v[1], error)
+        first = divided(divided(v[0] + 2 * by_scale, log_scale), log_scale)
+        return first, 2 * product(divided(v[0] + by_scale, log_scale), standardised(eta, y))
 
     def deviation(self, eta: Eta) -> Tensor:
         """Return e^s, (…, n) or (…, 1)."""
         return named(eta)[1].exp()
 
-    def cdf(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return Φ(z)."""
-        below: Tensor = torch.special.ndtr(_standardised(eta, y)[0])
+    def _noise_cdf(self, z: Tensor, *shape: Tensor) -> Tensor:
+        below: Tensor = torch.special.ndtr(z)
         return below
 
-    def quantile(self, eta: Eta, level: Tensor) -> Tensor:
-        """Return μ + e^s Φ⁻¹(level)."""
-        mean, log_scale = named(eta)
-        return mean + xmul(log_scale.exp(), torch.special.ndtri(level))
+    def _noise_quantile(self, level: Tensor, *shape: Tensor) -> Tensor:
+        quantile: Tensor = torch.special.ndtri(level)
+        return quantile
+
+    def _draw_noise(self, generator: np.random.Generator, size: torch.Size, *shape: Tensor) -> np.ndarray:
+        return generator.standard_normal(size)
 
     def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
         """Return (mean, log standard deviation with divisor Σw), (…, 2); −inf where all y are equal."""
@@ -110,26 +99,3 @@ class Normal(Family):
         mean = weighted_mean(y, weight)
         variance = weighted_mean((y - mean.unsqueeze(-1)).square(), weight)
         return torch.stack((mean, 0.5 * variance.log()), -1)
-
-    def linear_error(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (y − μ, 0), both (…, n)."""
-        error = _residual(eta, y)
-        return error, torch.zeros_like(error)
-
-
-def _residual(eta: Eta, y: Tensor) -> Tensor:
-    """Return y − μ, taken in the finer precision of the two and given in η's."""
-    mean = named(eta)[0]
-    return (y - mean).to(mean.dtype)
-
-
-def _standardised(eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Return z = (y − μ) e^(−s), and s."""
-    log_scale = named(eta)[1]
-    return _divided(_residual(eta, y), log_scale), log_scale
-
-
-def _divided(residual: Tensor, log_scale: Tensor) -> Tensor:
-    """Return residual · e^(−log_scale), where 0 and ±inf stay what they are in every unit."""
-    divided = residual * torch.exp(-log_scale)
-    return torch.where(divided.isnan() & ~log_scale.isnan(), residual, divided)
