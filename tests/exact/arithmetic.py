@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mpmath import mp, mpf
 
-FIRST, LAST = 128, 4096
+FIRST, DEEP, LAST = 128, 2048, 4096
 AGREED = mpf(2) ** -70
 
 
@@ -47,7 +47,10 @@ DOUBLE, SINGLE = Format(53, -1074, 1024), Format(24, -149, 128)
 
 
 def settled(jet: Callable[[], Jet], floor: mpf) -> Jet:
-    """Evaluate at twice the precision until two results agree in 70 bits, or to within the floor."""
+    """Evaluate at twice the precision until two results agree in 70 bits, or to within the floor.
+
+    Two zeros agree only where the least number of double precision is not lost beside 1.
+    """
     precision = FIRST
     with mp.workprec(precision):
         before = jet()
@@ -55,14 +58,16 @@ def settled(jet: Callable[[], Jet], floor: mpf) -> Jet:
         precision *= 2
         with mp.workprec(precision):
             now = jet()
-            if all(_agree(a, b, floor) for a, b in zip(before.numbers(), now.numbers(), strict=True)):
+            if all(_agree(a, b, floor, precision) for a, b in zip(before.numbers(), now.numbers(), strict=True)):
                 return now
         before = now
     raise ArithmeticError(f"no two precisions up to {LAST} bits agree: {before} and {now}")
 
 
-def _agree(a: mpf, b: mpf, floor: mpf) -> bool:
-    return a == b or abs(a - b) <= max(AGREED * abs(b), floor)
+def _agree(a: mpf, b: mpf, floor: mpf, precision: int) -> bool:
+    if not b and not floor:
+        return a == b and precision >= DEEP
+    return abs(a - b) <= max(AGREED * abs(b), floor)
 
 
 def guarded(*sizes: mpf) -> AbstractContextManager[None]:

@@ -86,7 +86,8 @@ def _cauchit(eta: mpf) -> Probability:
 
 
 def _log_link(eta: mpf) -> Probability:
-    return Probability(eta, mp.log(-mp.expm1(eta)), mpf(1), -1 / mp.expm1(-eta), mpf(1))
+    log_q = mp.log(-mp.expm1(eta)) if eta > -1 else mp.log1p(-mp.exp(eta))
+    return Probability(eta, log_q, mpf(1), -1 / mp.expm1(-eta), mpf(1))
 
 
 def _identity(eta: mpf) -> Probability:
