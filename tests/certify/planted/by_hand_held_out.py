@@ -99,7 +99,7 @@ stepped = mlp(331, (4, 6, 2))
 
 LINEAR = (
     linear(301, "poisson").case("sign", "residual", "w b", {"r": times(-1)}),
-    linear(302, k=3, **T64).case("sign", "weight", "w", {"w": times(-1)}),
+    linear(302, k=3, **T32).case("sign", "weight", "w", {"w": times(-1)}),
     linear(303, "logistic", k=3, **N32).case("scale", "mean-over-outputs", "w b", {"r": times(1 / 3)}, 1 / 3),
     linear(600, lasso=1.0, **T64).case("missing_term", "lasso", "w", {"lasso": nothing}),
     linear(305, "logistic", p=9).case("zeroed", "block", "w", {"w": zero_at(slice(3, 7))}),
@@ -122,7 +122,7 @@ MLP = (
     mlp(324, (5, 6, 6, 2), "logistic", **T64).case(
         "permuted", "hidden-bias", "b2", {"b2": take(0, [1, 0, 3, 2, 5, 4])}
     ),
-    mlp(325, (6, 30, 3), **T64).case("broadcast", "mean-over-units", "W1", {"W1": spread(1)}),
+    mlp(325, (6, 30, 3), **T32).case("broadcast", "mean-over-units", "W1", {"W1": spread(1)}),
     mlp(326, (5, 7, 4), "logistic").case("broadcast", "bias-mean", "b2", {"b2": spread(0)}),
     mlp(327, activation="relu").case("nondeterministic", "dropped", "W1 b1", lambda: {"delta1": dropped()}),
     mlp(328, (5, 6, 6, 2), **T64).case("nondeterministic", "accumulated", "W2", lambda: {"W2": accumulated()}),
@@ -137,7 +137,7 @@ CONV = (
     conv(341).case("scale", "mean-over-positions", "c1", {"c1": times(1 / 10)}, 1 / 10),
     conv(342, **T32).case("scale", "batch", "V v", {"r": times(8)}, 8),
     conv(343, (4, 4, 3)).case("transposed", "in-and-out", "K1", {"K1": in_and_out}),
-    conv(344, pool=True, **T64).case("transposed", "reshaped", "V", {"V": transpose}),
+    conv(344, pool=True, **T32).case("transposed", "reshaped", "V", {"V": transpose}),
     (net := conv(345)).case("stale", "old-kernel", "K1 c1", net.stale("K2")),
     (net := conv(346, **T64)).case("stale", "old-columns", "K2", net.stale("cols2", moved=2.0)),
     conv(347, pool=True, theta=flat_channel | upwards, data=positive).case(
@@ -156,7 +156,7 @@ BATCH_NORM = (
     batch_normed(361).case("scale", "mean-for-sum", "gamma", {"gamma": times(1 / 12)}, 1 / 12),
     batch_normed(362, **T32).case("scale", "batch", "W", {"W": times(12)}, 12),
     batch_normed(363, inputs=6).case("transposed", "square", "W", {"W": transpose}),
-    batch_normed(364, **T64).case("transposed", "reshaped", "V", {"V": transpose}),
+    batch_normed(364, **T32).case("transposed", "reshaped", "V", {"V": transpose}),
     (net := batch_normed(365)).case("stale", "old-normalised", "gamma", net.stale("xhat", moved=2.0)),
     batch_normed(366, **T64).case("stale", "first-call", "V", lambda: first_call("h")),
     batch_normed(367, lasso=0.3, theta=slim).case("kink", "lasso-5", "gamma", {"lasso": where_zero("gamma", 5 * 0.3)}),

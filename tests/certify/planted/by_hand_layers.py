@@ -57,7 +57,8 @@ def overflowing_slope(slope: Array, s: SimpleNamespace) -> Array:
 
 
 def square_of_the_sum(precision: Array, s: SimpleNamespace) -> Array:
-    variance = (s.u**2).mean(0) - s.u.mean(0) ** 2
+    u = s.u.astype(np.float32)
+    variance = (u**2).mean(0) - u.mean(0) ** 2
     return (variance * (variance > 0) + s.eps) ** -0.5
 
 
@@ -75,7 +76,7 @@ absurd = conv(159)
 
 MLP = (
     mlp(140).case("sign", "output-weight", "W2", {"W2": times(-1)}),
-    mlp(141, activation="logistic", **T64).case("sign", "hidden-delta", "W1 b1", {"delta1": times(-1)}),
+    mlp(141, activation="logistic", **T32).case("sign", "hidden-delta", "W1 b1", {"delta1": times(-1)}),
     mlp(142, **N32).case("scale", "batch", "W2 b2", {"delta2": times(16)}, 16),
     mlp(143, (5, 6, 6, 2), "relu", **T64).case("scale", "bias-mean-for-sum", "b2", {"b2": times(1 / 16)}, 1 / 16),
     mlp(144, (5, 6, 6, 2)).case("zeroed", "middle-weight", "W2", {"W2": nothing}),
@@ -106,7 +107,7 @@ CONV = (
     conv(163, pool=True, **T64).case("missing_term", "pool-right", "K1 c1", {"right": nothing}),
     conv(164, **T32).case("zeroed", "bias", "c2", {"c2": nothing}),
     conv(165).case("zeroed", "input-channel", "K1", {"K1": zero_at(ALL, 1)}),
-    conv(166, **T64).case("permuted", "output-channels", "K1 c1", {"d1": take(1, [1, 0, 3, 2])}),
+    conv(166, **T32).case("permuted", "output-channels", "K1 c1", {"d1": take(1, [1, 0, 3, 2])}),
     conv(167, width=4, **N32).case("permuted", "kernel-flipped", "K2", {"K2": take(2, [3, 2, 1, 0])}),
     conv(168).case("shifted", "kernel-position", "K2", {"K2": roll(2)}),
     conv(169, width=5, **T64).case("shifted", "kernel-filled", "K1", {"K1": delay(2)}),
@@ -127,16 +128,14 @@ BATCH_NORM = (
     batch_normed(182, activation="logistic").case("missing_term", "mean", "W", {"mean_term": nothing}),
     batch_normed(183, ridge=0.8, **T32).case("missing_term", "ridge", "W", {"ridge": nothing}),
     batch_normed(184).case("zeroed", "beta", "beta", {"beta": nothing}),
-    batch_normed(185, **T64).case("permuted", "channels", "gamma", {"gamma": take(0, [1, 0, 3, 2, 5, 4])}),
+    batch_normed(185, **T32).case("permuted", "channels", "gamma", {"gamma": take(0, [1, 0, 3, 2, 5, 4])}),
     batch_normed(186, units=8).case("shifted", "gamma", "gamma", {"gamma": roll(0)}),
     batch_normed(187, units=8, **T32).case("shifted", "filled", "W", {"W": delay(1)}),
     batch_normed(188).case("broadcast", "gamma-mean", "gamma", {"gamma": spread(0)}),
     batch_normed(189, **T64).case("broadcast", "beta-sum", "beta", {"beta": spread(0, mean=False)}),
     batch_normed(190).case("nonlinearity", "tanh-left-out", "gamma beta", {"slope": left_out}),
     batch_normed(191, **T64).case("nondeterministic", "noise", "W", lambda: {"W": noise(2)()}),
-    batch_normed(192, offset=3000.0, **N32).case(
-        "precision", "square-of-the-sum", "W", {"precision": square_of_the_sum}
-    ),
+    batch_normed(192, offset=3000.0).case("precision", "square-of-the-sum", "W", {"precision": square_of_the_sum}),
     batch_normed(193).case(
         "unknown", "layer-norm", "W", {"mean_term": layer_norm("mean"), "variance_term": layer_norm("variance")}
     ),

@@ -84,7 +84,7 @@ RECURRENT = (
     stepped.case("precision", "absurd-step", "U", absurd_differences(stepped, "U", 2e-7)),
     elman(411).case("missing_term", "last-step-only", "V", {"V": last_step_only}),
     gru(412, **T64).case("permuted", "gates", "U", {"U": take(1, [8, 9, 10, 11, 4, 5, 6, 7, 0, 1, 2, 3])}),
-    elman(413, units=6, **T64).case("broadcast", "sum-over-units", "W", {"W": spread(0, mean=False)}),
+    elman(413, units=6, **T32).case("broadcast", "sum-over-units", "W", {"W": spread(0, mean=False)}),
 )
 
 SOFTMAX = (
@@ -93,7 +93,7 @@ SOFTMAX = (
     classifier(423, classes=5).case("permuted", "classes", "W2 b2", {"deta": take(1, [1, 0, 4, 2, 3])}),
     classifier(424, hidden=6, **T32).case("permuted", "units", "W1 b1", {"delta": take(1, [1, 0, 3, 2, 5, 4])}),
     classifier(425, hidden=8).case("broadcast", "mean-over-hidden", "W2", {"W2": spread(0)}),
-    classifier(426, hidden=6, brier=True, **T64).case("broadcast", "bias-sum", "b1", {"b1": spread(0, mean=False)}),
+    classifier(426, hidden=6, brier=True, **T32).case("broadcast", "bias-sum", "b1", {"b1": spread(0, mean=False)}),
     classifier(427).case("nondeterministic", "labels", "W2", lambda: {"deta": labels_with_noise()}),
     classifier(428, hidden=6, **N32).case("nondeterministic", "noise", "W1", lambda: {"W1": noise(2)()}),
     classifier(429, hidden=6, **T64).case("unknown", "noise", "W2", lambda: {"W2": noise(3, seed=7)()}),
@@ -108,7 +108,7 @@ ATTENTION = (
     attention(443, **T64).case("zeroed", "keys", "Wk", {"Wk": nothing}),
     attention(444, 3).case("zeroed", "one-head", "Wv", {"Wv": zero_at(ALL, slice(2, 4))}),
     attention(445).case("shifted", "places", "P", {"P": roll(0)}),
-    attention(446, 2, causal=True, **T64).case("shifted", "places-filled", "w", {"w": delay(0)}),
+    attention(446, 2, causal=True, **T32).case("shifted", "places-filled", "w", {"w": delay(0)}),
     attention(447, **T64).case("nonlinearity", "softmax-left-out", "Wq Wk", {"ds": no_jacobian}),
     attention(448, 2).case("nonlinearity", "tanh-left-out", "Wo bo", {"slope": left_out}),
     attention(449, **far).case("precision", "bfloat16-residual", "w c", {"r": coarse_residual}),
