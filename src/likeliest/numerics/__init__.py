@@ -4,6 +4,16 @@ Two conventions hold throughout. NaN comes out only where NaN went in. And what 
 differentiable here by autograd, ties and zeros included, so that autograd can judge the derivatives made by hand.
 """
 
+from likeliest.numerics.gamma import (
+    log1p_below_tangent,
+    log_gamma_half_step,
+    log_gamma_half_step_curvature,
+    log_gamma_half_step_slope,
+    log_poisson_peak,
+    stirling_curvature,
+    stirling_error,
+    stirling_slope,
+)
 from likeliest.numerics.stable import (
     exp_above_tangent,
     exp_below,
@@ -14,4 +24,20 @@ from likeliest.numerics.stable import (
     xmul,
 )
 
-__all__ = ["exp_above_tangent", "exp_below", "finite", "gap", "log_sum_exp_below", "weighted_mean", "xmul"]
+__all__ = [
+    "exp_above_tangent",
+    "exp_below",
+    "finite",
+    "gap",
+    "log1p_below_tangent",
+    "log_gamma_half_step",
+    "log_gamma_half_step_curvature",
+    "log_gamma_half_step_slope",
+    "log_poisson_peak",
+    "log_sum_exp_below",
+    "stirling_curvature",
+    "stirling_error",
+    "stirling_slope",
+    "weighted_mean",
+    "xmul",
+]
