@@ -142,8 +142,6 @@ def randhie_nb2() -> Study:
 def anes() -> Study:
     """Seven classes of party identification; Stata's are contrasts with the first."""
     x, y = columns(sm.datasets.anes96.load())
-    x[:, 0] = np.log(x[:, 0] + 0.1)
-    x = np.column_stack((x[:, 0], x[:, 2], x[:, 5:8]))
     r = results_discrete.Anes().mnlogit_basezero
     return Study(x, y.astype(int), "categorical", "softmax", r.params, None, r.llf, outputs=7)
 
