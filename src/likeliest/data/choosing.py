@@ -19,6 +19,8 @@ MAX_INTEGER_CLASSES = 20
 
 CLASS_FAMILIES = ("bernoulli", "categorical")
 COUNT_FAMILIES = ("poisson", "negative_binomial")
+NUMBER_FAMILIES = ("normal", "student_t", "gamma", *COUNT_FAMILIES)
+"""What a table's column of numbers can be; other families take more than one column, or have no smooth likelihood."""
 _USUAL_NAMES = ("target", "label", "class", "outcome", "y")
 
 
@@ -134,12 +136,18 @@ def classes_of(present: pl.Series, family: str) -> tuple[Label, ...]:
 
 
 def refuse_unless_numbers(column: pl.Series, family: str) -> None:
-    """Raise where a family of numbers gets texts or booleans, or a family of counts what is no count.
+    """Raise where a family of numbers gets texts or booleans, or a number that it cannot give.
 
     Raises:
-        TargetError: texts or booleans.
-        SupportError: a negative number, or one between integers, for poisson or negative_binomial; with its row.
+        TargetError: texts or booleans, or a family that no column of a table can have.
+        SupportError: for poisson and negative_binomial a negative number, or one between integers; for gamma one that
+            is not above zero; with its row.
     """
+    if family not in NUMBER_FAMILIES:
+        raise TargetError(
+            f"column {column.name!r}: a column of a table can be {', '.join((*CLASS_FAMILIES, *NUMBER_FAMILIES))}; "
+            f"fit {family} from Python, with likeliest.GLMRegressor or likeliest.Objective"
+        )
     if not column.dtype.is_numeric():
         kind = "booleans" if column.dtype == pl.Boolean else "texts"
         raise TargetError(
@@ -152,6 +160,15 @@ def refuse_unless_numbers(column: pl.Series, family: str) -> None:
             column,
             bad,
             f"a count (0, 1, 2, …), as family {family} needs",
+            "correct the cell, or use --family normal",
+            SupportError,
+        )
+    if family == "gamma":
+        bad = (column <= 0).fill_null(value=False).to_numpy()
+        cells.refuse(
+            column,
+            bad,
+            "a number above 0, as family gamma needs",
             "correct the cell, or use --family normal",
             SupportError,
         )

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from likeliest.data.split import Rows, split
@@ -55,15 +56,15 @@ class _Units:
         scaling = Scaling.of(training) if training.x.ndim == 2 and not _has_module(predictor) else None
         outputs = predictor.outputs or None
         base = family.null_eta(training.y, weight, outputs)
-        shift, unit = 0.0, 1.0
-        if family.link == "identity" and "log_scale" in (family.columns or ()):
-            shift, log_unit = base.tolist()
-            unit, base = math.exp(log_unit), base - base
         if not bool(base.isfinite().all()):
             raise TargetError(
                 f"the {training.n} training rows of seed {seed} have a base rate on the boundary, η = {base.tolist()}: "
                 "y is constant there, or a class is missing; pass more rows, or stratify by y"
             )
+        shift, unit = 0.0, 1.0
+        if family.link == "identity" and "log_scale" in (family.columns or ()):
+            shift, log_unit, *_ = base.tolist()
+            unit, base = math.exp(log_unit), torch.cat((torch.zeros_like(base[:2]), base[2:]))
         return cls(scaling, shift, unit, base)
 
     def rows(self, raw: Objective) -> _Rows:

@@ -11,12 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from likeliest._version import __version__
+from likeliest.families import Family
 from likeliest.predictors import MLP, Columns
 from likeliest.study.candidates import Candidate
 from likeliest.study.ground import Ground
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import Curve, Family, Gradient, Histogram, Probability, Provenance
+    from likeliest.report.schema import Curve, Gradient, Histogram, Probability, Provenance
+    from likeliest.report.schema import Family as FamilyJson
     from likeliest.report.schema.probability import GradientFormula
 
 _BINS = 30
@@ -25,7 +27,7 @@ _CLASSES_SHOWN = 10
 _PACKAGES = ("torch", "numpy", "scipy", "polars")
 
 
-def family_json(ground: Ground) -> Family:
+def family_json(ground: Ground) -> FamilyJson:
     """The probability function in formulas, and why it was chosen."""
     family = ground.family
     return {
@@ -43,13 +45,12 @@ def probability(ground: Ground, candidate: Candidate) -> Probability:
     rows = ground.split.test
     eta = candidate.model.eta_columns(ground.x_for(candidate.model.encoder)[rows])
     y = ground.y[rows]
-    name = ground.family.name
-    if name == "normal":
-        return _normal(candidate, eta, y)
-    if name == "poisson":
-        x, x_title, y_title = eta[:, 0], "η", "mean e^η"
-    elif name == "bernoulli":
-        classes = ground.examples.target.classes or ()
+    classes = ground.examples.target.classes
+    if "log_scale" in (ground.family.columns or ()):
+        return _residuals(ground.family, candidate, eta, y)
+    if classes is None:
+        x, x_title, y_title = eta[:, 0], "η", f"mean {ground.family.mean_formula.split(' = ')[-1]}"
+    elif len(classes) == 2:
         x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({classes[1]})"
     else:
         x, x_title, y_title = (
@@ -59,32 +60,35 @@ def probability(ground: Ground, candidate: Candidate) -> Probability:
         )
     low, high = _range(x)
     grid = np.linspace(low, high, _POINTS)
-    curve = np.exp(grid) if name == "poisson" else 1 / (1 + np.exp(-grid))
+    curve = 1 / (1 + np.exp(-grid)) if classes is not None else np.exp(grid)
     return {
         "model": candidate.name,
         "x_title": x_title,
         "y_title": y_title,
         "curves": [{"label": y_title, "x": grid.tolist(), "y": curve.tolist()}],
         "histograms": _histograms(ground, x, y, np.linspace(low, high, _BINS + 1)),
-        "explanation": _unsure(candidate, ground, rows) if name != "poisson" else f"{len(x)} test rows.",
+        "explanation": _unsure(candidate, ground, rows) if classes is not None else f"{len(x)} test rows.",
     }
 
 
-def _normal(candidate: Candidate, eta: NDArray[np.float64], y: NDArray[Any]) -> Probability:
-    residual, sigma = y - eta[:, 0], float(np.exp(eta[:, 1]).mean())
-    span = max(4 * sigma, float(np.abs(residual).max()))
+def _residuals(family: Family, candidate: Candidate, eta: NDArray[np.float64], y: NDArray[Any]) -> Probability:
+    """The density of what is left, for a family of location and scale; its constants are those of the first row."""
+    residual, first = y - eta[:, 0], torch.from_numpy(eta[:1].copy())
+    centred = (torch.zeros_like(first[:, 0]), *first[:, 1:].unbind(-1))
+    low, high = (float(family.quantile(centred, first.new_tensor(q))) for q in (0.025, 0.975))
+    span = max(high - low, float(np.abs(residual).max()))
     grid, edges = np.linspace(-span, span, _POINTS), np.linspace(-span, span, _BINS + 1)
-    density = np.exp(-0.5 * (grid / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi)) if sigma > 0 else np.zeros_like(grid)
+    density = family.log_prob(centred, torch.from_numpy(grid)).exp()
     counts = np.histogram(residual, edges)[0].tolist()
-    within = float((np.abs(residual) <= 1.959964 * sigma).mean())
-    curve: Curve = {"label": "density", "x": grid.tolist(), "y": density.tolist()}
+    within = float(((residual >= low) & (residual <= high)).mean())
+    curve: Curve = {"label": "density", "x": grid.tolist(), "y": np.asarray(density.nan_to_num(0.0, 0.0)).tolist()}
     return {
         "model": candidate.name,
         "x_title": "residual y − μ",
         "y_title": "density",
         "curves": [curve],
         "histograms": [{"label": "test rows", "edges": edges.tolist(), "counts": counts}],
-        "explanation": f"{100 * within:.1f} % of the test rows lie within 1.96 σ of their mean; a true σ has 95 %.",
+        "explanation": f"{100 * within:.1f} % of the test rows lie within the central 95 % of this density.",
     }
 
 
