@@ -22,7 +22,7 @@ def case(name, architecture, cause, parts, scene, *, dtype=F64, factor=None, hoo
         architecture: as in `Planted`.
         cause: as in `Planted`.
         parts: as in `Planted`, separated by blanks.
-        scene: one of those above.
+        scene: a function of `module_scenes`.
         dtype: of the parameters and of the batch.
         factor: as in `Planted`.
         hook: does its harm to the module after it is built, by a hook.

@@ -104,7 +104,7 @@ CONV = (
         conv1=altered(F.conv2d, 1, lambda g: g.mT),
     ),
     case(
-        *("skip-left-out", "conv", "missing_term", "conv.weight conv.bias act", residual_conv),
+        *("skip-left-out", "conv", "missing_term", "block conv.weight conv.bias", residual_conv),
         join=by_hand(torch.add, lambda g, x, y: (torch.zeros_like(g), g)),
     ),
     case(
@@ -116,7 +116,7 @@ CONV = (
         conv2=altered(F.conv2d, 1, second_channel_skipped),
     ),
     case(
-        *("pool-not-averaged", "conv", "scale", "pool act conv.weight conv.bias", conv1d),
+        *("pool-not-averaged", "conv", "scale", "pool conv.weight conv.bias", conv1d),
         pool=by_hand(mean_pool, lambda g, x: g.unsqueeze(-1).expand_as(x)),
         factor=8.0,
         dtype=F32,

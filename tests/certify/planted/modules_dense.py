@@ -96,12 +96,14 @@ MLP = (
         act1=activation(torch.tanh, lambda x: 1 - x * x),
         dtype=F32,
     ),
-    case("copied-weight", "mlp", "stale", "fc1.weight fc1.bias", mlp, fc2=Remembering(F.linear, 1), warm=True),
+    case("copied-weight", "mlp", "stale", "fc2 fc1.weight fc1.bias", mlp, fc2=Remembering(F.linear, 1), warm=True),
     case(
         *("penalty-detached", "mlp", "missing_term", "net.fc3.weight", penalised),
         norm=lambda w: w.detach().square().sum(),
     ),
-    case("skip-detached", "mlp", "missing_term", "fc1.weight fc1.bias", residual, join=lambda x, y: x.detach() + y),
+    case(
+        "skip-detached", "mlp", "missing_term", "block fc1.weight fc1.bias", residual, join=lambda x, y: x.detach() + y
+    ),
     case(
         *("dropout-in-the-backward-pass", "mlp", "nondeterministic", "act2 fc2.weight fc2.bias", mlp),
         act2=activation(torch.tanh, lambda x: F.dropout(1 - x.tanh() ** 2, 0.5)),
