@@ -11,7 +11,7 @@ A result of ±inf counts as the nearest number beyond the largest.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,27 +50,29 @@ class Error:
 
 def worst(family: lk.families.Family, given: Sequence[Point], dtype: type) -> Error:
     """The largest error in units of its bound over some points, of log_prob, score and both in one."""
-    return max(errors(family, given, dtype), key=lambda error: error.ratio)
+    return max(errors(family, given, dtype, own(family, given, dtype)), key=lambda error: error.ratio)
 
 
-def errors(family: lk.families.Family, given: Sequence[Point], dtype: type) -> Iterator[Error]:
-    """Every error at the given points."""
+def own(family: lk.families.Family, given: Sequence[Point], dtype: type) -> dict[str, np.ndarray]:
+    """What the family itself says, by what it was asked."""
     log_prob, score = evaluated(family, given, dtype, together=False)
     both = evaluated(family, given, dtype, together=True)
-    results = {
-        "log_prob": log_prob[:, None],
-        "score": score,
-        "log_prob in one": both[0][:, None],
-        "score in one": both[1],
-    }
+    return {"log_prob": log_prob, "score": score, "log_prob in one": both[0], "score in one": both[1]}
+
+
+def errors(
+    family: lk.families.Family, given: Sequence[Point], dtype: type, results: Mapping[str, np.ndarray]
+) -> Iterator[Error]:
+    """Every error of some results: log_prob… (n,) and score… (n, K), by whomever they are."""
     for i, point in enumerate(given):
-        jet = exact(family, point)
+        jet, strict = exact(family, point), is_strict(family, _exactly(point[1]))
         for what, values in results.items():
-            targets = jet.score if what.startswith("score") else (jet.value,)
-            for j, target in enumerate(targets):
-                slopes = () if is_strict(family, _exactly(point[1])) else _slopes(jet, what, j)
-                name = f"{what}[{family.columns[j] if family.columns else j}]" if what.startswith("score") else what
-                yield _error(name, point, float(values[i, j]), target, slopes, dtype)
+            if not what.startswith("score"):
+                yield _error(what, point, float(values[i]), jet.value, () if strict else jet.score, dtype)
+                continue
+            for j, target in enumerate(jet.score):
+                name = f"{what}[{family.columns[j] if family.columns else j}]"
+                yield _error(name, point, float(values[i, j]), target, () if strict else jet.hessian[j], dtype)
 
 
 def exact(family: lk.families.Family, point: Point) -> Jet:
@@ -87,10 +89,6 @@ def _exact(family: lk.families.Family, point: Point) -> Jet:
 
 def _exactly(numbers: tuple[float, ...]) -> tuple[mpf, ...]:
     return tuple(map(mpf, numbers))
-
-
-def _slopes(jet: Jet, what: str, j: int) -> tuple[mpf, ...]:
-    return jet.hessian[j] if what.startswith("score") else jet.score
 
 
 def _error(what: str, point: Point, got: float, target: mpf, slopes: tuple[mpf, ...], dtype: type) -> Error:
