@@ -76,6 +76,25 @@ class Regressor(RegressorMixin, Estimator):
         mean: NDArray[np.float64] = self.family_.mean(eta).numpy()
         return mean
 
+    def predict_quantile(self, X: Any, level: float = 0.5) -> NDArray[np.float64]:
+        """The number that y stays below with a probability of ``level`` in each row, (n,).
+
+        Raises:
+            SpecificationError: the level lies outside (0, 1).
+
+        Example:
+            >>> import likeliest as lk
+            >>> model = lk.GLMRegressor(family="laplace").fit([[0.0], [1.0], [2.0], [3.0]], [1.0, 2.0, 90.0, 4.0])
+            >>> model.predict_quantile([[4.0]], 0.5).round(6).tolist()
+            [5.0]
+        """
+        if not 0 < level < 1:
+            raise SpecificationError(f"level must lie between 0 and 1, found {level}")
+        x = self._new_rows(X)
+        found = self.family_.quantile(self._eta(x), torch.tensor(level, dtype=torch.float64))
+        quantile: NDArray[np.float64] = found.expand(len(x)).numpy()
+        return quantile
+
     def _eta(self, x: Tensor) -> Eta:
         """η of the rows of x: the predictor's output alone, or beside the constants of the further columns."""
         first = self._forward(x)
