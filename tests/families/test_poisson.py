@@ -16,16 +16,34 @@ F64 = torch.float64
 INF = math.inf
 
 
-@pytest.mark.parametrize("eta", [-800.0, -40.0, -1.5, 0.0, 0.75, 20.0, 709.0])
-@pytest.mark.parametrize("y", [0, 1, 4])
-def test_log_prob_and_score_are_exact_to_four_ulp_of_their_terms(eta, y):
-    with mpmath.workdps(50):
-        mean = mpmath.exp(eta)
-        terms = (mpmath.mpf(y) * eta, mean, mpmath.log(mpmath.factorial(y)))
-        log_prob, score = terms[0] - terms[1] - terms[2], y - mean
-        got_log_prob, got_score = FAMILY.log_prob_and_score(torch.tensor([[eta]], dtype=F64), torch.tensor([y]))
-        assert abs(float(got_log_prob) - log_prob) <= 4 * math.ulp(float(max(map(abs, terms))))
-        assert abs(float(got_score) - score) <= 4 * math.ulp(float(max(mean, y)))
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+@pytest.mark.parametrize("y", [0.0, 1e-300, 0.3, 1.0, 2.0, 17.0, 1e6, 2.0**49 + 1, 1e15, 1e300])
+def test_log_prob_is_exact_for_an_eta_four_units_in_the_last_place_away(y, dtype):
+    """At the mean of a large count, η y, e^η and log y! are 10¹⁶ times larger than what they leave."""
+    ulp, n = (math.ulp, 4) if dtype == F64 else (lambda x: float(np.spacing(np.float32(abs(x)))), 8)
+    mode = math.log(y) if y else 0.0
+    shifts = (0.0, 1e-15, -1e-12, 1e-9, -1e-6, 1e-3, -0.5, 1.0, -1.0, 3.0, -40.0)
+    eta = torch.tensor([mode + shift for shift in shifts], dtype=dtype)
+    got = FAMILY.log_prob(eta[:, None], torch.tensor(y, dtype=F64)).tolist()
+    with mpmath.workdps(700 if y > 1e100 else 60):
+        log_factorial = mpmath.loggamma(mpmath.mpf(y) + 1)
+        for at, value in zip(eta.tolist(), got, strict=True):
+            mean = mpmath.exp(at)
+            exact = mpmath.mpf(y) * at - mean - log_factorial
+            if abs(exact) > torch.finfo(dtype).max:
+                assert value == -INF
+            else:
+                bound = ulp(float(exact)) + abs(y - mean) * ulp(at) + ulp(1.0)
+                assert abs(value - exact) <= n * bound, (at, value, exact)
+
+
+def test_autograd_finds_the_score_and_its_slope_on_both_sides_of_every_seam():
+    y = torch.tensor([0.0, 0.0, 0.2, 1.0, 1.0, 5.0, 5.0, 1e15, 1e15], dtype=F64)
+    eta = torch.tensor([-700.0, 2.0, 0.1, 0.0, 1e-9, -3.0, 2.0, 30.0, 34.5], dtype=F64)[:, None].requires_grad_()
+    (score,) = torch.autograd.grad(FAMILY.log_prob(eta, y).sum(), eta, create_graph=True)
+    (slope,) = torch.autograd.grad(score.sum(), eta)
+    assert torch.allclose(score, FAMILY.score(eta, y), rtol=1e-12, atol=1e-15)
+    assert torch.allclose(slope, -eta.exp(), rtol=1e-12, atol=0)
 
 
 def test_the_table_of_ends():

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from likeliest.families.base import Canonical, as_column, double, single
 from likeliest.interfaces import Eta
-from likeliest.numerics import exp_above_tangent, weighted_mean, xmul
+from likeliest.numerics import log_poisson_peak, weighted_mean, xmul
 
 
 @final
@@ -33,7 +33,8 @@ class Poisson(Canonical):
     +inf        −inf        −inf         −inf
     ==========  ==========  ===========  ==========
 
-    Source: Nelder and Wedderburn (1972), Generalized linear models.
+    Source: Nelder and Wedderburn (1972), Generalized linear models; log p after Loader (2000), Fast and accurate
+    computation of binomial probabilities.
 
     Example:
         >>> family, eta, y = Poisson(), torch.zeros(2, 1), torch.tensor([0.0, 1.0])
@@ -57,11 +58,9 @@ class Poisson(Canonical):
         self._refuse((y >= 0) & (y < math.inf), y, "leave the row out, or use the family normal")
 
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return y η − e^η − log y!; where e^η overflows it outgrows y η."""
+        """Return log p of y under its own mean, less half the deviance: neither cancels, however large y."""
         eta = single(eta)[..., 0]
-        y = y.to(eta.dtype)
-        mean = eta.exp()
-        return (xmul(y, eta) - mean).masked_fill_(mean == math.inf, -math.inf) - torch.lgamma(y + 1)
+        return log_poisson_peak(y.to(eta.dtype)) - _half_deviance(eta, y)
 
     def score(self, eta: Eta, y: Tensor) -> Tensor:
         """Return y − e^η."""
@@ -111,7 +110,17 @@ class Poisson(Canonical):
         return torch.stack((rising, -torch.ones_like(rising)), -1).unsqueeze(-1)
 
     def deviance(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return 2 (y log(y/μ) − (y − μ)) = 2 y (e^t − 1 − t) with t = η − log y, which is never negative."""
-        eta = single(eta)[..., 0]
-        y = y.to(eta.dtype)
-        return 2 * torch.where(y == 0, eta.exp(), y * exp_above_tangent(eta - y.log()))
+        """Return 2 (y log(y/μ) − (y − μ))."""
+        return 2 * _half_deviance(single(eta)[..., 0], y).clamp(min=0)
+
+
+def _half_deviance(eta: Tensor, y: Tensor) -> Tensor:
+    """Return μ − y − y t with t = η − log y, which is y (e^t − 1 − t) ≥ 0; where e^η overflows it outgrows y t.
+
+    Taken in double precision, for of a large y and the log of its mean only t matters; rounded to η's.
+    """
+    dtype, eta, y = eta.dtype, eta.double(), y.double()
+    mean, t = eta.exp(), eta - y.log()
+    near = t.clamp(-1, 1)
+    error = torch.where(t == near, y * near.expm1(), mean - y)
+    return torch.where((y == 0) | (mean == math.inf), mean, error - y * t).to(dtype)

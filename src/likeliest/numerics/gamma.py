@@ -3,7 +3,8 @@
 Stirling's formula is ln Γ(x) = (x − ½) ln x − x + ½ ln 2π + δ(x). The error δ, the ratio of gamma functions half a step
 apart and their derivatives all have series in odd powers of 1/x. So each is 1/x times a function of 1/x², for which one
 rational function serves on x ≥ 1; for x < 1 the recurrence Γ(x + 1) = x Γ(x) leads there. Derivatives come as x f′ and
-x² f″, which stay bounded where f′ and f″ overflow.
+x² f″, which stay bounded where f′ and f″ overflow. All but the peak of a count is for double
+precision.
 
 The coefficients are minimax to below 10⁻¹⁵ relative; tests/reference/gamma_rationals.py finds them again.
 
@@ -194,9 +195,16 @@ def log_poisson_peak(y: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in log_poisson_peak(torch.tensor([0.0, 2.0, 1e15], dtype=torch.float64))]
         ['0', '-1.30685', '-18.1883']
     """
-    above, inner = y + 1, y.clamp(_SMALLEST, 1 / _SMALLEST)
-    main = 1 - inner * inner.reciprocal().log1p() - 0.5 * above.log() - _HALF_LOG_2PI
-    return (main - _over(above, _ERROR)).masked_fill(y == 0, 0.0)
+    many = y.clamp(min=1)
+    peak = -0.5 * many.log() - _HALF_LOG_2PI - _over(many, _ERROR)
+    few = y < 1
+    only_counts = not bool((few & (y > 0)).any())
+    return torch.where(few, 0.0 if only_counts else _fractional_peak(y.clamp(max=1)), peak)
+
+
+def _fractional_peak(y: Tensor) -> Tensor:
+    """Return y ln y − y − ln Γ(y + 1) for 0 ≤ y ≤ 1."""
+    return y.xlogy(y) - y - torch.lgamma(y + 1)
 
 
 def _large(x: Tensor) -> Tensor:
@@ -220,7 +228,9 @@ def _quotient(t: Tensor, rational: _Rational) -> Tensor:
 
 
 def _polynomial(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    total = t * coefficients[-1] + coefficients[-2]
-    for coefficient in reversed(coefficients[:-2]):
-        total = total * t + coefficient
+    """Return Σ cₖ tᵏ by Horner's rule, each step in one pass over t."""
+    *rest, last, top = t.new_tensor(coefficients).unbind()
+    total = last + top * t
+    for coefficient in reversed(rest):
+        total = torch.addcmul(coefficient, total, t)
     return total
