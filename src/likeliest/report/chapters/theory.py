@@ -73,13 +73,22 @@ def _certificate(certificate: Certificate, title: str) -> list[Block]:
     worst = f"{number(certificate['worst'], 2)}, resolution {number(certificate['resolution'], 2)}"
     answer = "Passed" if certificate["passed"] else "Failed"
     caption = f"Gradient certificate: {title}."
-    return [
+    blocks = [
         table(head, map(_part, certificate["parts"]), caption),
         note(
             f"{answer}: {title}. Worst relative error {worst}. {certificate.get('message', '')}".strip(),
             certificate["passed"],
         ),
     ]
+    return [*blocks, _ladder(certificate, title)] if certificate.get("curves") else blocks
+
+
+def _ladder(certificate: Certificate, title: str) -> Block:
+    return figure(
+        f"ladder_{certificate['model']}",
+        f"Central differences against the gradient, step by step ({title}). From the right, the error of a right gradient "
+        "falls with h² and then rises with round-off; a wrong one leaves a plateau.",
+    )
 
 
 def _part(part: CertifiedPart) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from likeliest.report.charts.common import Chart
 from likeliest.report.charts.race import race, work
 from likeliest.report.charts.result import calibration, confusion, predictions
-from likeliest.report.charts.theory import probability, target, updates
+from likeliest.report.charts.theory import ladder, probability, target, updates
 from likeliest.report.schema import Application, Report
 
 __all__ = ["Chart", "figures"]
@@ -19,6 +19,7 @@ def figures(report: Report) -> dict[str, Chart]:
     charts: dict[str, Chart] = {"target": target(report["data"]["target"])}
     if "probability" in report:
         charts["probability"] = probability(report["probability"])
+    charts |= {f"ladder_{c['model']}": ladder(c) for c in report["certificates"] if c.get("curves")}
     if "learning_rule" in report and report["learning_rule"]["curves"]:
         charts["updates"] = updates(report["learning_rule"])
     if "race" in report and report["race"]["curves"]:

@@ -8,11 +8,13 @@ import altair as alt
 
 from likeliest.report.charts.common import WIDTH, Chart, bins, chart, points, row_height
 from likeliest.report.formatting import short
-from likeliest.report.schema import ClassCount, Histogram, LearningRule, Probability, Target
+from likeliest.report.schema import Certificate, ClassCount, Histogram, LearningRule, Probability, Target
 from likeliest.report.theme import ACCENT, CONTRAST, INK, MUTED, PALETTE, SOFT
 
 SEPARATE = 6
 """Classes that still get a colour each."""
+LEAST_ERROR = 1e-16
+"""Where a smaller relative error is drawn."""
 
 
 def target(page: Target) -> Chart:
@@ -92,3 +94,23 @@ def updates(page: LearningRule) -> Chart:
     )
     zero = chart([{"zero": 0}]).mark_rule(color=MUTED).encode(y="zero:Q")
     return alt.layer(zero, drawn).properties(width=WIDTH, height=220)
+
+
+def ladder(certificate: Certificate) -> Chart:
+    """Error of central differences against their step, one line a part, both axes logarithmic."""
+    rows = [
+        {"part": curve["part"], "step": step, "error": max(error, LEAST_ERROR)}
+        for curve in certificate.get("curves", [])
+        for step, error in zip(curve["steps"], curve["errors"], strict=True)
+    ]
+    axis = alt.Axis(format="~e", tickCount=6)
+    return (
+        chart(rows)
+        .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=1.5)
+        .encode(
+            x=alt.X("step:Q", title="step h", scale=alt.Scale(type="log", nice=False), axis=axis),
+            y=alt.Y("error:Q", title="relative error", scale=alt.Scale(type="log"), axis=axis),
+            color=alt.Color("part:N", title=None, sort=None),
+        )
+        .properties(width=WIDTH, height=170)
+    )

@@ -29,7 +29,9 @@ from likeliest.report.schema.common import (
     Certificate,
     CertifiedPart,
     Curve,
+    GradientFinding,
     Histogram,
+    LadderCurve,
     VerdictJson,
 )
 from likeliest.report.schema.data import (
@@ -79,8 +81,10 @@ __all__ = [
     "Duplicates",
     "Family",
     "Gradient",
+    "GradientFinding",
     "GradientFormula",
     "Histogram",
+    "LadderCurve",
     "LearningRule",
     "LeftOut",
     "Model",

@@ -55,6 +55,40 @@ class CertifiedPart(TypedDict):
     """Relative error that central differences cannot tell from rounding here: a smaller ``worst`` proves no more."""
     passed: bool
     """Whether both errors are as small as the comparison can resolve."""
+    witnesses: NotRequired[str]
+    """Who was heard, in words: "central differences and autograd"."""
+
+
+class LadderCurve(TypedDict):
+    """Central differences along the direction of a part's largest derivative, one for each step."""
+
+    part: str
+    """Name of the slice."""
+    steps: list[float]
+    """Steps h, from the largest to the smallest."""
+    errors: list[float]
+    """Errors against the gradient, relative to the part's largest derivative."""
+
+
+class GradientFinding(TypedDict):
+    """One thing that is wrong with a gradient."""
+
+    part: str
+    """Name of the slice."""
+    layer: str | None
+    """The module at fault, where the code has modules."""
+    index: list[int] | None
+    """The worst entry inside the part."""
+    expected: float | None
+    """The derivative there, by the witnesses."""
+    got: float | None
+    """The derivative there, by the gradient that was checked."""
+    cause: str
+    """The probable cause, from a fixed vocabulary."""
+    factor: float | None
+    """Got = factor · expected, where the cause is a scale."""
+    message: str
+    """All of this in sentences."""
 
 
 class Certificate(TypedDict):
@@ -72,3 +106,7 @@ class Certificate(TypedDict):
     """Part by part, in the order of θ."""
     message: NotRequired[str]
     """A sentence on what was compared where (at which θ, on how many rows), or on what failed."""
+    findings: NotRequired[list[GradientFinding]]
+    """What is wrong, the origin first; empty when it passed."""
+    curves: NotRequired[list[LadderCurve]]
+    """Error against step, part by part."""
