@@ -86,8 +86,8 @@ def _certificate(certificate: Certificate, title: str) -> list[Block]:
 def _ladder(certificate: Certificate, title: str) -> Block:
     return figure(
         f"ladder_{certificate['model']}",
-        f"Central differences against the gradient, step by step ({title}). From the right, the error of a right gradient "
-        "falls with h² and then rises with round-off; a wrong one leaves a plateau.",
+        f"Central differences against the gradient, step by step ({title}). From the right, the error of a right "
+        "gradient falls with h² and then rises with round-off; a wrong one leaves a plateau.",
     )
 
 
