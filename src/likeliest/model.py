@@ -6,7 +6,8 @@ A model file is a safetensors file whose one tensor is θ and whose metadata is 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,8 +22,8 @@ from torch import Tensor
 
 from likeliest._version import __version__
 from likeliest.data import TableEncoder, Target
-from likeliest.errors import LikeliestError, ModelFileError
-from likeliest.families import Family
+from likeliest.errors import LikeliestError, ModelFileError, NotOnOfferError, UnknownNameError
+from likeliest.families import Automatic, Family
 from likeliest.families import from_json as family_from_json
 from likeliest.files import atomic_write
 from likeliest.interfaces import Eta
@@ -121,12 +122,21 @@ class Model:
         if self.target.classes is not None:
             probabilities = self.probabilities(x)
             return Prediction(self.target.decode(probabilities.argmax(1)), probabilities, self.target.classes)
+        return Prediction(self.mean(x), None, None, self._intervals(x))
+
+    def _intervals(self, x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """``sigma``, ``q05`` and ``q95`` (n,); what a family of somebody's own does not give is left out."""
         eta = self.eta(x)
-        columns = {"sigma": self.family.deviation(eta)} | {
-            f"q{100 * q:02.0f}": self.family.quantile(eta, torch.tensor(q, dtype=torch.float64)) for q in (0.05, 0.95)
+        asked: dict[str, Callable[[], Tensor]] = {
+            "sigma": lambda: self.family.deviation(eta),
+            "q05": lambda: self.family.quantile(eta, torch.tensor(0.05, dtype=torch.float64)),
+            "q95": lambda: self.family.quantile(eta, torch.tensor(0.95, dtype=torch.float64)),
         }
-        intervals = {name: np.asarray(values.expand(len(x))).copy() for name, values in columns.items()}
-        return Prediction(self.mean(x), None, None, intervals)
+        found = {}
+        for name, ask in asked.items():
+            with suppress(NotOnOfferError):
+                found[name] = np.asarray(ask().expand(len(x))).copy()
+        return found
 
     def eta_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """η as a plain array (n, K), constant columns spread over the rows."""
@@ -152,11 +162,16 @@ class Model:
         atomic_write(Path(path), content)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, families: Iterable[type[Automatic]] = ()) -> Self:
         """Read a model file. Nothing in it is ever executed.
 
+        Args:
+            path: where it is.
+            families: the classes of families of your own that it may have been saved with.
+
         Raises:
-            ModelFileError: the file is missing, is no model file, is damaged, or was written by a newer likeliest.
+            ModelFileError: the file is missing, is no model file, is damaged, was written by a newer likeliest, or
+                holds a family of somebody's own that is not among those given.
         """
         theta, values = _read(Path(path))
         if values["schema"] > SCHEMA:
@@ -164,11 +179,12 @@ class Model:
                 f"{path} was written by likeliest {values.get('likeliest')} (layout {values['schema']}); this is "
                 f"{__version__}, which reads layouts up to {SCHEMA}; update likeliest"
             )
+        family = _own_family(values.get("family"), families, path)
         try:
             model = cls(
                 _ENCODERS[values["encoder"]["kind"]].from_json(values["encoder"]["value"]),
                 Target.from_json(values["target"]),
-                family_from_json(values["family"]),
+                family or family_from_json(values["family"]),
                 predictor_from_json(values["predictor"]),
                 theta,
                 values["notes"],
@@ -200,6 +216,16 @@ def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:
     return theta, values
 
 
-def load(path: str | Path) -> Model:
+def _own_family(values: Any, families: Iterable[type[Automatic]], path: str | Path) -> Family | None:
+    """The family of a file that was saved with one of somebody's own; None for those that likeliest knows."""
+    if not isinstance(values, dict) or "class" not in values:
+        return None
+    try:
+        return family_from_json(values, families)
+    except (UnknownNameError, TypeError) as error:
+        raise ModelFileError(f"{path}: {error}") from error
+
+
+def load(path: str | Path, families: Iterable[type[Automatic]] = ()) -> Model:
     """Read a model file: see `Model.load`."""
-    return Model.load(path)
+    return Model.load(path, families)

@@ -180,10 +180,12 @@ class Objective:
     def offers(self) -> frozenset[Need]:
         """What a rule may ask for.
 
-        A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; decisions where the family has
-        classes.
+        A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; the Fisher information where the
+        family knows it; decisions where the family has classes.
         """
-        offers = {Need.VALUE, Need.GRAD, Need.PULLBACK, Need.FISHER}
+        offers = {Need.VALUE, Need.GRAD, Need.PULLBACK}
+        if self.family.has_fisher:
+            offers.add(Need.FISHER)
         if self.predictor.linear:
             offers.add(Need.HESSIAN)
         if type(self.family).decision_error is not Family.decision_error:

@@ -1,6 +1,7 @@
-"""What is likely: probability functions p(y | η), by name.
+"""What is likely: probability functions p(y | η), by name or of one's own.
 
-``family("bernoulli")`` is the family with its first link; `families` lists all there are.
+``family("bernoulli")`` is the family with its first link; `families` lists all there are. `Automatic` makes a new one
+from its log p, `ExponentialFamily` from A, T and log h.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from typing import Any
 
 from likeliest.errors import UnknownNameError
 from likeliest.families.asymmetric_laplace import AsymmetricLaplace
+from likeliest.families.automatic import Automatic
 from likeliest.families.base import Canonical, Family
 from likeliest.families.bernoulli import Bernoulli
 from likeliest.families.categorical import Categorical
+from likeliest.families.exponential_family import ExponentialFamily
 from likeliest.families.laplace import Laplace
 from likeliest.families.normal import Normal
 from likeliest.families.poisson import Poisson
 
 __all__ = [
     "AsymmetricLaplace",
+    "Automatic",
     "Bernoulli",
     "Canonical",
     "Categorical",
+    "ExponentialFamily",
     "Family",
     "Laplace",
     "Normal",
@@ -77,17 +82,31 @@ def families() -> tuple[Family, ...]:
     return tuple(family(name, link) for name, kind in _CATALOGUE.items() for link in kind.links)
 
 
-def from_json(values: Mapping[str, Any]) -> Family:
+def from_json(values: Mapping[str, Any], own: Iterable[type[Automatic]] = ()) -> Family:
     """Return the family that `Family.to_json` wrote down.
 
+    Args:
+        values: what it wrote.
+        own: the classes of families of one's own, among which one of that name is looked for.
+
     Raises:
-        UnknownNameError: this version knows no such family, link or setting.
+        UnknownNameError: this version knows no such family, link or setting; or a family of one's own is not among
+            those given.
 
     Example:
         >>> from_json(Poisson().to_json())
         Poisson()
     """
-    return family(**values)
+    if "class" not in values:
+        return family(**values)
+    kinds = {kind.name: kind for kind in own}
+    if values["name"] not in kinds:
+        given = f"only {', '.join(kinds)} came" if kinds else "none came"
+        raise UnknownNameError(
+            f"the family {values['name']} is no part of likeliest but of the class {values['class']}, and {given}: "
+            f"import that class and pass it, as families=[{values['class'].rpartition('.')[2]}]"
+        )
+    return kinds[values["name"]](**{name: values[name] for name in values.keys() - {"name", "link", "class"}})
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

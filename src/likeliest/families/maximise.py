@@ -1,0 +1,88 @@
+"""The best η that all rows could share, found by Newton's method in a trust region where no formula gives it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy.optimize import minimize
+from torch import Tensor
+
+from likeliest.families.base import Family, double
+from likeliest.interfaces import Eta
+
+_TOLERANCE = 1e-11
+_POLISH = 5
+_WORST = 1e300
+"""What stands for a likelihood of zero, or for none: the search turns back there."""
+
+
+def best_shared_eta(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Sequence[float]]) -> Tensor:
+    """Return the η that maximises Σ w log p(y | η), from the best of some starts.
+
+    Where the maximum lies on the boundary, a large number stands for the infinite one.
+
+    Args:
+        family: what is likely; its score and observed information lead.
+        y: (…, n), or what else the family takes.
+        weight: (n,) or (…, n), not all 0.
+        starts: points of K numbers.
+
+    Returns:
+        (…, K) in double precision.
+    """
+    y, weight = double(y, weight)
+    lead = family.log_prob(_shared(family, np.array(starts[0])), y).shape[:-1]
+    if not lead:
+        return _best(family, y, weight, starts)
+    weight = None if weight is None else weight.expand(*lead, -1)
+    found = [_best(family, y[i], None if weight is None else weight[i], starts) for i in np.ndindex(lead)]
+    return torch.stack(found).reshape(*lead, -1)
+
+
+def _best(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Sequence[float]]) -> Tensor:
+    w = torch.ones(len(y), dtype=torch.float64) if weight is None else weight
+    w = w / w.sum()
+
+    def value(point: np.ndarray) -> float:
+        mean = -float((w * family.log_prob(_shared(family, point), y)).sum())
+        return mean if math.isfinite(mean) else _WORST
+
+    def slope(point: np.ndarray) -> np.ndarray:
+        score = family.score(_shared(family, point), y)
+        columns = score if isinstance(score, tuple) else score.expand(len(y), -1).unbind(-1)
+        return np.array([-float((w * column).sum()) for column in columns])
+
+    def curvature(point: np.ndarray) -> np.ndarray:
+        observed = family.observed(_shared(family, point), y)
+        return np.asarray(torch.nan_to_num((w[:, None, None] * observed).sum(0)))
+
+    start = min((np.array(point, dtype=float) for point in starts), key=value)
+    with torch.no_grad():
+        found = minimize(
+            value, start, jac=slope, hess=curvature, method="trust-exact", options={"gtol": _TOLERANCE, "maxiter": 500}
+        )
+        return torch.from_numpy(_polished(found.x, slope, curvature))
+
+
+def _polished(
+    point: np.ndarray, slope: Callable[[np.ndarray], np.ndarray], curvature: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Newton steps as long as they shrink the slope: it has digits where the value, flat at its top, has none."""
+    here = slope(point)
+    for _ in range(_POLISH):
+        there = point - np.linalg.lstsq(curvature(point), here)[0]
+        ahead = slope(there)
+        if not np.abs(ahead).max() < np.abs(here).max():
+            break
+        point, here = there, ahead
+    return point
+
+
+def _shared(family: Family, point: np.ndarray) -> Eta:
+    """One η for all rows, laid out as the family wants it."""
+    eta = torch.from_numpy(point).double()
+    several = family.columns is not None and len(family.columns) > 1
+    return tuple(eta[:, None].unbind(0)) if several else eta[None]
