@@ -9,6 +9,7 @@ A class is abstract or final: nobody inherits from a family that has a name.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
@@ -53,10 +54,6 @@ class Family(ABC):
 
     support: str
     """Where y lies, in words."""
-    formula: str
-    """p(y | η) as one line of Unicode text."""
-    log_prob_formula: str
-    source: str
 
     @property
     def link(self) -> str:
@@ -67,6 +64,26 @@ class Family(ABC):
     def canonical(self) -> bool:
         """Whether the first column of the score is (y − μ)/φ."""
         return False
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Between what bounds the first column of η must lie; beyond them log p = −inf."""
+        return -math.inf, math.inf
+
+    @property
+    @abstractmethod
+    def formula(self) -> str:
+        """p(y | η) as one line of Unicode text."""
+
+    @property
+    @abstractmethod
+    def log_prob_formula(self) -> str:
+        """The log of p(y | η), as one line of Unicode text."""
+
+    @property
+    @abstractmethod
+    def source(self) -> str:
+        """Author and year of the paper or book."""
 
     @property
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The Bernoulli family with its canonical link, the logit: logistic regression."""
+"""The Bernoulli family with every link of a probability: logistic regression, probit, hazards, risks."""
 
 from __future__ import annotations
 
@@ -8,92 +8,172 @@ from typing import final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
-from likeliest.families.base import Canonical, as_column, double, single
+from likeliest.errors import UnknownNameError
+from likeliest.families.base import Family, as_column, double, single
+from likeliest.families.links import LINKS, Link, recession_faces
 from likeliest.interfaces import Eta
 from likeliest.numerics import weighted_mean, xmul
 
 
 @final
 @dataclass(frozen=True)
-class Bernoulli(Canonical):
-    """y ∈ {0, 1} with P(y = 1) = σ(η); y may also be a fraction in [0, 1], the share of ones among equal trials.
+class Bernoulli(Family):
+    """y ∈ {0, 1} with P(y = 1) = p = g⁻¹(η); y may also be a fraction in [0, 1], the share of ones among equal trials.
 
-    η is (…, n, 1). At the ends:
+    η is (…, n, 1). The link g is one of
 
-    ==========  ==========  ==========  ===========  ===========
-    η           log p(1)    log p(0)    score at 1   score at 0
-    ==========  ==========  ==========  ===========  ===========
-    −inf        −inf        0           1            0
-    −1e308      −1e308      0           1            0
-    +1e308      0           −1e308      0            −1
-    +inf        0           −inf        0            −1
-    ==========  ==========  ==========  ===========  ===========
+    ==========  ========================  ==================================================
+    link        p                         source
+    ==========  ========================  ==================================================
+    logit       σ(η) = 1/(1 + e^(−η))     Cox (1958), The regression analysis of binary sequences
+    probit      Φ(η)                      Bliss (1934), The method of probits
+    cloglog     1 − e^(−e^η)              Fisher (1922), On the mathematical foundations of theoretical statistics
+    loglog      e^(−e^(−η))               the same, of failures
+    cauchit     ½ + atan(η)/π             Koenker and Yoon (2009), Parametric links for binary choice models
+    log         e^η, η ≤ 0                Wacholder (1986), Binomial regression in GLIM
+    identity    η, 0 ≤ η ≤ 1              the same
+    ==========  ========================  ==================================================
 
-    Source: Cox (1958), The regression analysis of binary sequences.
+    At the ends, which are limits wherever there is one:
+
+    ==================  =======  ==========  ==========  ===========  ===========
+    link                η        log p(1)    log p(0)    score at 1   score at 0
+    ==================  =======  ==========  ==========  ===========  ===========
+    logit               −inf     −inf        0           1            0
+    logit               +inf     0           −inf        0            −1
+    probit              −inf     −inf        0           +inf         0
+    probit              +inf     0           −inf        0            −inf
+    cloglog             −inf     −inf        0           1            0
+    cloglog             +inf     0           −inf        0            −inf
+    loglog              −inf     −inf        0           +inf         0
+    loglog              +inf     0           −inf        0            −1
+    cauchit             −inf     −inf        0           0            0
+    cauchit             +inf     0           −inf        0            0
+    log                 −inf     −inf        0           1            0
+    log                 0        0           −inf        1            −inf
+    log                 above    −inf        −inf        −inf         −inf
+    identity            below    −inf        −inf        +inf         +inf
+    identity            0        −inf        0           +inf         −1
+    identity            1        0           −inf        1            −inf
+    identity            above    −inf        −inf        −inf         −inf
+    ==================  =======  ==========  ==========  ===========  ===========
+
+    Args:
+        link: the name of the link.
+
+    Raises:
+        UnknownNameError: there is no such link.
 
     Example:
         >>> family, eta, y = Bernoulli(), torch.tensor([[0.0], [-1000.0]]), torch.tensor([1.0, 1.0])
         >>> family.log_prob(eta, y).tolist(), family.score(eta, y).tolist()
         ([-0.6931471824645996, -1000.0], [[0.5], [1.0]])
+        >>> Bernoulli("probit").score(eta, y).tolist()
+        [[0.7978845834732056], [1000.0009765625]]
     """
+
+    link: str = "logit"
 
     name = "bernoulli"
     discrete = True
-    links = ("logit",)
+    links = tuple(LINKS)
     columns = ("mean",)
     support = "y in [0, 1]"
-    formula = "p(y|η) = σ(η)^y (1 − σ(η))^(1−y), σ(η) = 1/(1 + e^(−η))"
-    log_prob_formula = "log p(y|η) = y log σ(η) + (1 − y) log σ(−η)"
-    mean_formula = "E[y] = σ(η) = 1/(1 + e^(−η))"
-    score_formula = "y − σ(η)"
-    source = "Cox (1958)"
+
+    def __post_init__(self) -> None:
+        if self.link not in LINKS:
+            raise UnknownNameError(
+                f"no link of {self.name} goes by the name {self.link!r}; there are {', '.join(LINKS)}"
+            )
+
+    @property
+    def _link(self) -> Link:
+        return LINKS[self.link]
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the score is y − p."""
+        return self.link == "logit"
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Where η must lie for p to be a probability."""
+        return self._link.domain
+
+    @property
+    def formula(self) -> str:
+        """p(y | η) on one line."""
+        if self.canonical:
+            return "p(y|η) = σ(η)^y (1 − σ(η))^(1−y), σ(η) = 1/(1 + e^(−η))"
+        return f"p(y|η) = p^y (1 − p)^(1−y), p = {self._link.formula}"
+
+    @property
+    def log_prob_formula(self) -> str:
+        """The log p(y | η) on one line."""
+        if self.canonical:
+            return "log p(y|η) = y log σ(η) + (1 − y) log σ(−η)"
+        return f"log p(y|η) = y log p + (1 − y) log(1 − p), p = {self._link.formula}"
+
+    @property
+    def mean_formula(self) -> str:
+        """E[y | η] on one line."""
+        return f"E[y] = {self._link.formula}"
+
+    @property
+    def score_formula(self) -> str:
+        """The score on one line."""
+        return "y − σ(η)" if self.canonical else "(y − p) p′/(p (1 − p)), p′ = dp/dη"
+
+    @property
+    def source(self) -> str:
+        """The paper."""
+        return self._link.source
 
     def check_support(self, y: Tensor, outputs: int | None = None) -> None:
         """See `Family.check_support`."""
         self._refuse((y >= 0) & (y <= 1), y, "code the two classes as 0 and 1, or use the family categorical")
 
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return y log σ(η) + (1 − y) log σ(−η)."""
+        """Return y log p + (1 − y) log(1 − p)."""
         eta = single(eta)[..., 0]
-        y = y.to(eta.dtype)
-        return xmul(y, logsigmoid(eta)) + xmul(1 - y, logsigmoid(-eta))
+        return self._link.log_prob(eta, y.to(eta.dtype))
 
     def score(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return y − σ(η): on the line from −σ(η) at y = 0 to σ(−η) at y = 1, both of them exact in the tails."""
+        """Return y p′/p − (1 − y) p′/(1 − p)."""
         eta = single(eta)
-        return torch.lerp(-torch.sigmoid(eta), torch.sigmoid(-eta), as_column(eta, y))
+        return self._link.score(eta, as_column(eta, y))
 
     def mean(self, eta: Eta) -> Tensor:
-        """Return σ(η), (…, n)."""
-        return torch.sigmoid(single(eta)[..., 0])
+        """Return p, (…, n)."""
+        return self._link.tails(single(eta)[..., 0])[0]
 
     def fisher_times(self, eta: Eta, v: Eta) -> Tensor:
-        """Return σ(η) σ(−η) v."""
+        """Return p′²/(p (1 − p)) v."""
+        return self._times(self._link.information(single(eta)), single(v))
+
+    def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> Tensor:
+        """Return the curvatures of −log p and −log(1 − p), weighted by y and 1 − y, times v."""
         eta = single(eta)
-        return torch.sigmoid(eta) * torch.sigmoid(-eta) * single(v)
+        return self._times(self._link.observed(eta, as_column(eta, y)), single(v))
+
+    def _times(self, curvature: Tensor, v: Tensor) -> Tensor:
+        """Return curvature · v; only the logit's is always finite."""
+        return curvature * v if self.canonical else xmul(v, curvature)
 
     def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
         """Draw zeros and ones, (…, n), in η's precision."""
         mean = self.mean(eta)
         return (torch.from_numpy(generator.random(mean.shape)).to(mean.device) < mean).to(mean.dtype)
 
-    def statistic(self, eta: Tensor, y: Tensor) -> Tensor:
-        """Return y as a column."""
-        return as_column(eta, y)
-
     def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
-        """Return the log-odds of the mean, (…, 1)."""
+        """Return g of the mean, (…, 1)."""
         y, weight = double(y, weight)
-        return (weighted_mean(y, weight).log() - weighted_mean(1 - y, weight).log()).unsqueeze(-1)
+        return self._link.inverse(weighted_mean(y, weight), weighted_mean(1 - y, weight)).unsqueeze(-1)
 
-    def recession_cone(self, y: Tensor, outputs: int | None = None) -> Tensor:
-        """Return (n, 1, 1): Δη ≥ 0 where y = 1 and Δη ≤ 0 where y = 0; (n, 2, 1) where fractions hold Δη to 0."""
-        y = y.double()
-        upper, lower = torch.where(y > 0, 1.0, -1.0), torch.where(y < 1, -1.0, 1.0)
-        faces = (upper,) if bool((upper == lower).all()) else (upper, lower)
-        return torch.stack(faces, -1).double().unsqueeze(-1)
+    def recession_cone(self, y: Tensor, outputs: int | None = None) -> Tensor | None:
+        """Return (n, m, 1): Δη ≥ 0 where y = 1 and Δη ≤ 0 where y = 0, if η may go there; two faces hold Δη to 0."""
+        return recession_faces(self.domain, y > 0, y < 1)
 
     def deviance(self, eta: Eta, y: Tensor) -> Tensor:
         """Return 2 (y log y + (1 − y) log(1 − y) − log p(y | η))."""
@@ -101,7 +181,13 @@ class Bernoulli(Canonical):
         y = y.to(log_prob.dtype)
         return 2 * (torch.xlogy(y, y) + torch.xlogy(1 - y, 1 - y) - log_prob)
 
-    def decision_error(self, eta: Eta, y: Tensor) -> Tensor:
-        """Return y − [η > 0]."""
+    def linear_error(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return y − η."""
         eta = single(eta)
-        return as_column(eta, y) - (eta > 0).to(eta.dtype)
+        return as_column(eta, y) - eta
+
+    def decision_error(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return y − [p > ½]."""
+        eta = single(eta)
+        half = eta.new_tensor(0.5)
+        return as_column(eta, y) - (eta > self._link.inverse(half, half)).to(eta.dtype)
