@@ -15,7 +15,7 @@ from likeliest.families.base import Canonical, as_column, double, in_double, sin
 from likeliest.interfaces import Eta
 from likeliest.numerics import log_poisson_peak, weighted_mean, xmul
 
-_LARGE = 1e15
+_LARGE = 1e9
 
 
 @final
@@ -94,14 +94,16 @@ class Poisson(Canonical):
         count = y.to(mean.dtype).floor()
         return torch.where(count < 0, 0.0, torch.special.gammaincc(count.clamp(min=0) + 1, mean))
 
+    @in_double
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return the least count whose distribution function reaches the level; +inf where the mean is.
 
-        Of means above 10¹⁵ the normal approximation errs by less than the quantile's rounding.
+        Of means above 10⁹ Cornish and Fisher's expansion is right to within one count.
         """
         mean = self.mean(eta)
         counts = poisson.ppf(level.cpu().numpy(), mean.clamp(max=_LARGE).cpu().numpy())
-        large = mean + mean.sqrt() * torch.special.ndtri(level.to(mean))
+        z = torch.special.ndtri(level.to(mean)).clamp(-40, math.inf)
+        large = (mean + z * mean.sqrt() + (z.square() - 1) / 6).ceil()
         quantile = torch.where(mean > _LARGE, large, torch.as_tensor(counts, device=mean.device).to(mean)).clamp(min=0)
         return torch.where(mean == math.inf, mean, quantile)
 
