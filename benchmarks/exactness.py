@@ -5,8 +5,8 @@
 One line for each family, link, precision and contender: the worst error of log p and of the score, in ulps of the exact
 value and in units of the bound that tests/exact/judge.py states (1 or less is exact as far as η is known). The judge is
 mpmath. All get the same points: ordinary ones, tails, extreme scales and counts, and some by chance, |η| to 10⁴. NaN
-counts as inf. scipy has no score and no single precision. Where a value crosses 0, ulps of it say little: there the last
-digits of η move it by more, and the bound says so. Exit code 1 if ours is not exact.
+counts as inf. scipy has no score and no single precision. Where a value crosses 0, ulps of it say little: the last
+digits of η move it further, and the bound says so. Exit code 1 if ours is not exact.
 """
 
 from __future__ import annotations

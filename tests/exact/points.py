@@ -152,8 +152,10 @@ def _bernoulli(link: str, rng: np.random.Generator, chance: int) -> Iterator[Poi
     for eta in _etas(link, rng, chance):
         for y in (0.0, 1.0):
             yield (eta,), (y,)
-    for eta in rng.choice(_etas(link, rng, chance), chance // 4):
-        yield (float(eta),), (float(rng.choice((0.5, 0.25, 1e-9, 1 - 2**-20, rng.uniform()))),)
+    overflowing = [sign * magnitude for magnitude in (89.0, 89.8, 710.0, 711.0) for sign in (1.0, -1.0)]
+    for eta in (*overflowing, *rng.choice(_etas(link, rng, chance), chance // 4)):
+        for share in (1e-9, 1 - 2**-20, float(rng.uniform())):
+            yield (float(eta),), (share,)
 
 
 def _binomial(link: str, rng: np.random.Generator, chance: int) -> Iterator[Point]:
