@@ -10,7 +10,7 @@ from mpmath import mp, mpf
 
 import likeliest as lk
 
-from .exact.judge import worst
+from .exact.judge import errors, exact, own, worst
 from .exact.points import points
 from .exact.references import reference
 
@@ -60,3 +60,33 @@ def smooth(family, count):
 
 def near(slope, stated):
     return abs(slope - stated) <= mpf(2) ** -60 * (1 + abs(slope))
+
+
+JUDGED = lk.family("bernoulli")
+
+
+@pytest.mark.parametrize(("dtype", "digits", "allowed"), [(np.float64, 53, 4), (np.float32, 24, 8)])
+def test_the_judge_counts_ulps(dtype, digits, allowed):
+    """At 0.3, log σ lies between −1 and −½, where an ulp is 2^−digits."""
+    point = ((float(dtype(0.3)),), (1.0,))
+    right = own(JUDGED, [point], dtype)["log_prob"]
+    for off in (1, 7, 1000):
+        (error,) = errors(JUDGED, [point], dtype, {"log_prob": right + off * 2.0**-digits})
+        assert error.ulps == pytest.approx(off, abs=allowed / 4)
+        assert error.ratio == pytest.approx(error.ulps / allowed)
+        assert (error.ratio > 1) == (error.ulps > allowed)
+
+
+@pytest.mark.parametrize(("got", "fine"), [(-np.inf, True), (np.inf, False), (-1e308, False), (np.nan, False)])
+def test_what_overflows_is_infinite(got, fine):
+    family, point = lk.family("poisson"), ((800.0,), (1.0,))
+    assert exact(family, point).value < -(10**347)
+    (error,) = errors(family, [point], np.float64, {"log_prob": np.array([got])})
+    assert (error.ratio <= 1) == fine
+
+
+def test_a_clipped_loss_and_a_dead_gradient_are_seen():
+    """Keras stops at 16 nats; torch's BCELoss has a gradient near 0 at η = −50, where it is 1."""
+    point = ((-50.0,), (1.0,))
+    results = {"log_prob": np.array([-16.0]), "score": np.array([[1e-10]])}
+    assert all(error.ratio > 1e10 for error in errors(JUDGED, [point], np.float64, results))

@@ -16,7 +16,8 @@ from likeliest.families import Family
 from likeliest.interfaces import Eta
 
 F64 = torch.float64
-TRIALS = 12
+TRIALS = 1
+"""The binomial's mean, sample and Fisher information are of one trial; tests/families/test_binomial.py has more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Case:
         if self.family.columns is not None:
             flat[..., 0] = self.first(rng, lead)
             flat[..., 1:] *= 0.7
+            if self.name == "student_t":
+                flat[..., 2] += 3  # so many degrees of freedom that there are a mean and a variance
         return torch.from_numpy(flat)
 
     def eta(self, flat: torch.Tensor) -> Eta:
@@ -65,6 +68,10 @@ class Case:
     def variable(self, y: torch.Tensor) -> np.ndarray:
         """Y as scipy takes it: of successes and failures, the successes."""
         return y[..., 0].numpy() if self.name == "binomial" else y.numpy()
+
+    def one(self, flat: torch.Tensor) -> Any:
+        """Scipy's law of one trial, whose mean and sample a family of trials has."""
+        return trials(self.family.link, 1)(flat.numpy()) if self.name == "binomial" else self.law(flat.numpy())
 
     def log_p(self, flat: torch.Tensor, y: torch.Tensor) -> np.ndarray:
         """Log p by scipy."""

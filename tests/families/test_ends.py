@@ -103,7 +103,7 @@ def test_a_mean_below_zero_is_pushed_up(link, eta, y):
 
 
 @EVERY
-def test_the_docstring_states_the_conventions_in_a_table(family):
+def test_the_docstring_states_the_conventions_in_a_table_or_says_where_it_stands(family):
     text = type(family).__doc__
     assert "ends" in text
-    assert text.count("==========") >= 6
+    assert text.count("==========") >= 6 or (family.name == "binomial" and "`Bernoulli` lists" in text)
