@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
-from likeliest.families.base import Family
+from likeliest.families.base import Family, single
 from likeliest.interfaces import Eta, Need, Signal
 from likeliest.predictors import Predictor
 from likeliest.randomness import stream
@@ -61,6 +61,18 @@ def sum_over_blocks(blocks: Iterator[Block], term: Callable[[Block], Tensor]) ->
 def nll(family: Family, block: Block) -> Tensor:
     """−Σ w log p(y | η): (…)."""
     return -(family.log_prob(block.eta, block.y).double() * block.scale).sum(-1)
+
+
+def fisher_times(family: Family, block: Block, v: Eta) -> Eta:
+    """F v of each row: the Fisher information of one trial as often as the row has trials."""
+    product, trials = family.fisher_times(block.eta, v), family.trials(block.y)
+    return product if trials is None else single(product) * trials.unsqueeze(-1)
+
+
+def fisher(family: Family, block: Block) -> Tensor:
+    """F of each row: (…, n, K, K)."""
+    matrix, trials = family.fisher(block.eta), family.trials(block.y)
+    return matrix if trials is None else matrix * trials[..., None, None]
 
 
 def pulled_back(predictor: Predictor, block: Block, u: Eta, out: Tensor) -> Tensor:
@@ -200,7 +212,7 @@ class Local:
 
     def fisher(self, v: Tensor) -> Tensor:
         """Jᵀ F J v + penalty″ v, F the family's Fisher information in η: (…, P)."""
-        return self._curvature_product(v, lambda b, pushed: self.family.fisher_times(b.eta, pushed))
+        return self._curvature_product(v, lambda b, pushed: fisher_times(self.family, b, pushed))
 
     def hessian(self, v: Tensor) -> Tensor:
         """The exact Hessian times v: (…, P)."""
@@ -209,7 +221,7 @@ class Local:
 
     def fisher_matrix(self) -> Tensor:
         """Jᵀ F J + penalty″ as a matrix (…, P, P), for few parameters."""
-        return self._curvature_matrix(lambda b: self.family.fisher(b.eta))
+        return self._curvature_matrix(lambda b: fisher(self.family, b))
 
     def hessian_matrix(self) -> Tensor:
         """The exact Hessian as a matrix (…, P, P), for few parameters."""

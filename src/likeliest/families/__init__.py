@@ -16,6 +16,7 @@ from likeliest.families.asymmetric_laplace import AsymmetricLaplace
 from likeliest.families.automatic import Automatic
 from likeliest.families.base import Canonical, Family
 from likeliest.families.bernoulli import Bernoulli
+from likeliest.families.binomial import Binomial
 from likeliest.families.categorical import Categorical
 from likeliest.families.exponential_family import ExponentialFamily
 from likeliest.families.laplace import Laplace
@@ -26,6 +27,7 @@ __all__ = [
     "AsymmetricLaplace",
     "Automatic",
     "Bernoulli",
+    "Binomial",
     "Canonical",
     "Categorical",
     "ExponentialFamily",
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 _CATALOGUE: dict[str, type[Family]] = {
-    kind.name: kind for kind in (Bernoulli, Categorical, Normal, Laplace, AsymmetricLaplace, Poisson)
+    kind.name: kind for kind in (Bernoulli, Binomial, Categorical, Normal, Laplace, AsymmetricLaplace, Poisson)
 }
 
 

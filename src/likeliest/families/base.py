@@ -107,6 +107,13 @@ class Family(ABC):
             SupportError: with the first row that cannot, its value and the remedy.
         """
 
+    def trials(self, y: Tensor) -> Tensor | None:
+        """Return of how many independent trials each row of y is the sum, (…, n); None where it is one trial a row.
+
+        Mean, sample and Fisher information are those of one trial.
+        """
+        return None
+
     @abstractmethod
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return log p(y | η), (…, n), constants kept."""

@@ -1,0 +1,238 @@
+"""The binomial family with every link of a probability: successes and failures, counted."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import SupportError, UnknownNameError
+from likeliest.families.base import Family, double, in_double, single
+from likeliest.families.links import LINKS, Link, recession_faces
+from likeliest.interfaces import Eta
+from likeliest.numerics import log1p_below_tangent, stirling_error, weighted_mean, xmul
+from likeliest.numerics.double_double import two_product
+
+_LEAST = 1e-290
+"""A probability below it is near the subnormal ones, so that its logarithm takes its place."""
+
+
+@final
+@dataclass(frozen=True)
+class Binomial(Family):
+    """k successes and f failures in m = k + f trials of probability p = g⁻¹(η); y = (k, f), (…, n, 2), as R's cbind.
+
+    η is (…, n, 1); `Bernoulli` lists the links and what holds at the ends, where k successes count k times and a row
+    without trials not at all. How many trials there were is no part of what is random: mean, sample and Fisher
+    information are of one trial, and `trials` says how many a row has. Between integers m! goes on as Γ(m + 1).
+
+    The log of C(m, k) p^k q^f is a difference of numbers of size m. So it is taken from Stirling's errors δ and half
+    the deviance D, each of which is small where it should be (Loader, 2000):
+
+        log p(y | η) = −½ log(2π k f/m) + δ(m) − δ(k) − δ(f) − D,   D = k log(k/(m p)) + f log(f/(m q))
+
+    D follows from the residual r = k − m p alone, which is exact where p is next to its value at η = 0.
+
+    Args:
+        link: the name of the link.
+
+    Raises:
+        UnknownNameError: there is no such link.
+
+    Source: Bernoulli (1713), Ars conjectandi; Loader (2000), Fast and accurate computation of binomial probabilities.
+
+    Example:
+        >>> family, eta, y = Binomial(), torch.zeros(2, 1), torch.tensor([[2.0, 2.0], [0.0, 4.0]])
+        >>> family.log_prob(eta, y).exp().tolist(), family.score(eta, y).tolist()
+        ([0.375, 0.0625], [[0.0], [-2.0]])
+    """
+
+    link: str = "logit"
+
+    name = "binomial"
+    discrete = True
+    links = tuple(LINKS)
+    columns = ("mean",)
+    support = "two finite counts ≥ 0, successes and failures"
+
+    def __post_init__(self) -> None:
+        if self.link not in LINKS:
+            raise UnknownNameError(
+                f"no link of {self.name} goes by the name {self.link!r}; there are {', '.join(LINKS)}"
+            )
+
+    @property
+    def _link(self) -> Link:
+        return LINKS[self.link]
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the score is k − m p."""
+        return self.link == "logit"
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """Where η must lie for p to be a probability."""
+        return self._link.domain
+
+    @property
+    def formula(self) -> str:
+        """p(y | η) on one line."""
+        return f"p(y|η) = C(m, k) p^k (1 − p)^(m−k), m = k + f, p = {self._link.formula}"
+
+    @property
+    def log_prob_formula(self) -> str:
+        """The log p(y | η) on one line."""
+        return f"log p(y|η) = log C(m, k) + k log p + f log(1 − p), m = k + f, p = {self._link.formula}"
+
+    @property
+    def mean_formula(self) -> str:
+        """The mean of one trial on one line."""
+        return f"E[k/m] = {self._link.formula}"
+
+    @property
+    def score_formula(self) -> str:
+        """The score on one line."""
+        return "k − m σ(η)" if self.canonical else "(k − m p) p′/(p (1 − p)), p′ = dp/dη"
+
+    @property
+    def source(self) -> str:
+        """The papers."""
+        return f"Bernoulli (1713); {self._link.source}"
+
+    def check_support(self, y: Tensor, outputs: int | None = None) -> None:
+        """See `Family.check_support`."""
+        if y.ndim < 2 or y.shape[-1] != 2:
+            raise SupportError(
+                f"{self.name} needs two columns of y, successes and failures; found the shape {tuple(y.shape)}; write "
+                "y = (k, m − k), or use the family bernoulli with fractions k/m and the weights m"
+            )
+        fine = ((y >= 0) & (y < math.inf)).all(-1)
+        self._refuse(fine, y, "count the successes and, beside them, the failures")
+
+    def trials(self, y: Tensor) -> Tensor:
+        """Return m = k + f, (…, n)."""
+        return y.sum(-1)
+
+    @in_double
+    def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return log C(m, k) + k log p + f log(1 − p)."""
+        row = _row(self._link, single(eta)[..., 0], y)
+        k, f = row.counts
+        m = k + f
+        orders = stirling_error(m) - stirling_error(k) - stirling_error(f)
+        width = 2 * math.pi * torch.minimum(k, f) * (torch.maximum(k, f) / m)
+        return torch.where(row.two_sided, orders - 0.5 * width.log() - _half_deviance(row), _one_sided(row))
+
+    @in_double
+    def score(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return (k − m p) p′/(p q), where p′/(p q) = p′/p + p′/q."""
+        row = _row(self._link, single(eta)[..., 0], y)
+        success, failure = self._link.slopes(single(eta)[..., 0])
+        steep = success - failure
+        apart = xmul(row.k, success) + xmul(row.f, failure)
+        return torch.where(row.two_sided & steep.isfinite(), row.residual * steep, apart).unsqueeze(-1)
+
+    def mean(self, eta: Eta) -> Tensor:
+        """Return p, (…, n)."""
+        return self._link.tails(single(eta)[..., 0])[0]
+
+    def fisher_times(self, eta: Eta, v: Eta) -> Tensor:
+        """Return p′²/(p q) v, of one trial."""
+        return xmul(single(v), self._link.information(single(eta)))
+
+    @in_double
+    def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> Tensor:
+        """Return the curvature of −k log p − f log q, times v."""
+        k, f = y.double().split(1, -1)
+        success, failure = self._link.curvatures(single(eta))
+        return xmul(single(v), xmul(k, success) + xmul(f, failure))
+
+    def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
+        """Draw one trial for each row of η: (1, 0) or (0, 1), (…, n, 2), in η's precision."""
+        mean = self.mean(eta)
+        success = (torch.from_numpy(generator.random(mean.shape)).to(mean.device) < mean).to(mean.dtype)
+        return torch.stack((success, 1 - success), -1)
+
+    def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
+        """Return g of the share of successes among all trials, (…, 1)."""
+        y, weight = double(y, weight)
+        successes, failures = weighted_mean(y[..., 0], weight), weighted_mean(y[..., 1], weight)
+        total = successes + failures
+        return self._link.inverse(successes / total, failures / total).unsqueeze(-1)
+
+    def recession_cone(self, y: Tensor, outputs: int | None = None) -> Tensor | None:
+        """Return (n, m, 1): Δη ≥ 0 where all trials succeed and Δη ≤ 0 where all fail, if η may go there."""
+        return recession_faces(self.domain, y[..., 0] > 0, y[..., 1] > 0)
+
+    @in_double
+    def deviance(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return 2 (k log(k/(m p)) + f log(f/(m q)))."""
+        row = _row(self._link, single(eta)[..., 0], y)
+        return 2 * torch.where(row.two_sided, _half_deviance(row), -_one_sided(row))
+
+    def linear_error(self, eta: Eta, y: Tensor) -> Tensor:
+        """Return k − m η: the sum of y − η over the trials."""
+        eta = single(eta)
+        return y[..., :1].to(eta.dtype) - self.trials(y).to(eta.dtype).unsqueeze(-1) * eta
+
+
+class _Row(NamedTuple):
+    """What both log p and the score stand on, (…, n) each: counts, tails with their logs, and k − m p."""
+
+    k: Tensor
+    f: Tensor
+    p: Tensor
+    q: Tensor
+    log_p: Tensor
+    log_q: Tensor
+    residual: Tensor
+
+    @property
+    def two_sided(self) -> Tensor:
+        """Whether there are successes and failures."""
+        return (self.k > 0) & (self.f > 0)
+
+    @property
+    def counts(self) -> tuple[Tensor, Tensor]:
+        """The two where there are both, and 1 of each where nobody looks."""
+        return torch.where(self.two_sided, self.k, 1.0), torch.where(self.two_sided, self.f, 1.0)
+
+
+def _row(link: Link, eta: Tensor, y: Tensor) -> _Row:
+    k, f = y.double().unbind(-1)
+    m = k + f
+    p, q = link.tails(eta)
+    residual = torch.where(p < q, k - m * p, m * q - f)
+    rise = link.rise(eta)
+    if rise is not None:
+        centre, rest = (m.new_tensor(part) for part in link.centre)
+        at_zero, lost = two_product(m, centre)
+        residual = torch.where(eta.abs() < 1, ((k - at_zero) - lost) - m * rest - m * rise, residual)
+    return _Row(k, f, p, q, *link.log_tails(eta), residual)
+
+
+def _one_sided(row: _Row) -> Tensor:
+    """Return k log p + f log q, where one of k and f is 0."""
+    return xmul(row.k, row.log_p) + xmul(row.f, row.log_q)
+
+
+def _half_deviance(row: _Row) -> Tensor:
+    """Return k log(k/(m p)) + f log(f/(m q)), the sum of two that are never negative, where k and f are above 0."""
+    k, f = row.counts
+    successes = _surprise(k, k + f, row.p, row.log_p, -row.residual)
+    return successes + _surprise(f, k + f, row.q, row.log_q, row.residual)
+
+
+def _surprise(count: Tensor, m: Tensor, p: Tensor, log_p: Tensor, excess: Tensor) -> Tensor:
+    """Return c log(c/(m p)) + m p − c ≥ 0 for a count c, given the excess m p − c.
+
+    It is c (v − log(1 + v)) with v = excess/c; where v is near −1, the logarithm is taken of c/(m p) itself.
+    """
+    v = excess / count
+    ratio = torch.where(p > _LEAST, (count / (m * p.clamp(min=_LEAST))).log(), (count / m).log() - log_p)
+    return torch.where(v > -0.5, count * log1p_below_tangent(v.clamp(min=-0.5)), count * ratio + excess)
