@@ -19,9 +19,11 @@ from likeliest.families.bernoulli import Bernoulli
 from likeliest.families.binomial import Binomial
 from likeliest.families.categorical import Categorical
 from likeliest.families.exponential_family import ExponentialFamily
+from likeliest.families.gamma import Gamma
 from likeliest.families.laplace import Laplace
 from likeliest.families.normal import Normal
 from likeliest.families.poisson import Poisson
+from likeliest.families.student_t import StudentT
 
 __all__ = [
     "AsymmetricLaplace",
@@ -32,16 +34,19 @@ __all__ = [
     "Categorical",
     "ExponentialFamily",
     "Family",
+    "Gamma",
     "Laplace",
     "Normal",
     "Poisson",
+    "StudentT",
     "families",
     "family",
     "from_json",
 ]
 
 _CATALOGUE: dict[str, type[Family]] = {
-    kind.name: kind for kind in (Bernoulli, Binomial, Categorical, Normal, Laplace, AsymmetricLaplace, Poisson)
+    kind.name: kind
+    for kind in (Bernoulli, Binomial, Categorical, Normal, StudentT, Laplace, AsymmetricLaplace, Gamma, Poisson)
 }
 
 
