@@ -210,26 +210,33 @@ def _standardised(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> tuple[mpf, mpf]:
 
 # --- mean and dispersion ----------------------------------------------------------------------------------------------
 
-MEANS: dict[str, Callable[[mpf], tuple[mpf, mpf, mpf]]] = {
-    "log": lambda eta: (eta, mpf(1), mpf(0)),
-    "inverse": lambda eta: (-mp.log(eta), -1 / eta, 1 / eta**2),
-    "identity": lambda eta: (mp.log(eta), 1 / eta, -1 / eta**2),
+
+class Mean(NamedTuple):
+    """The log of the mean with its first two derivatives, and y/μ − 1 without a difference of logarithms."""
+
+    log_mean: mpf
+    slope: mpf
+    bend: mpf
+    excess: mpf
+
+
+MEANS: dict[str, Callable[[mpf, mpf], Mean]] = {
+    "log": lambda eta, y: Mean(eta, mpf(1), mpf(0), mp.expm1(mp.log(y) - eta)),
+    "inverse": lambda eta, y: Mean(-mp.log(eta), -1 / eta, 1 / eta**2, mp.fmul(y, eta, exact=True) - 1),
+    "identity": lambda eta, y: Mean(mp.log(eta), 1 / eta, -1 / eta**2, mp.fsub(y, eta, exact=True) / eta),
 }
-"""Links as the log of the mean, with its first two derivatives."""
 
 
-def _gamma(link: Callable[[mpf], tuple[mpf, mpf, mpf]], eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
-    log_mean, slope, bend = link(eta[0])
+def _gamma(link: Callable[[mpf, mpf], Mean], eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
     constant, first, second = _gamma_constants(eta[1], mp.prec)
     with guarded(mp.exp(-eta[1])):
-        shape = mp.exp(-eta[1])
-        log_ratio = mp.log(y[0]) - log_mean
-        excess = mp.expm1(log_ratio)
-        value = constant - mp.log(y[0]) - shape * (excess - log_ratio)
-        by_mean, by_dispersion = shape * excess, first + shape * (excess - log_ratio)
-        mm = -shape * (excess + 1) * slope**2 + by_mean * bend
-        md, dd = -by_mean * slope, second - shape * (excess - log_ratio)
-    return Jet(value, (by_mean * slope, by_dispersion), ((mm, md), (md, dd)))
+        shape, mean = mp.exp(-eta[1]), link(eta[0], y[0])
+        log_ratio = mp.log1p(mean.excess) if abs(mean.excess) < 0.5 else mp.log(y[0]) - mean.log_mean
+        value = constant - mp.log(y[0]) - shape * (mean.excess - log_ratio)
+        by_mean, by_dispersion = shape * mean.excess, first + shape * (mean.excess - log_ratio)
+        mm = -shape * (mean.excess + 1) * mean.slope**2 + by_mean * mean.bend
+        md, dd = -by_mean * mean.slope, second - shape * (mean.excess - log_ratio)
+    return Jet(value, (by_mean * mean.slope, by_dispersion), ((mm, md), (md, dd)))
 
 
 @lru_cache(None)
