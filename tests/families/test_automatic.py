@@ -258,6 +258,16 @@ def test_null_eta_is_scipys_maximum(weighted):
     assert score.mean(-1).abs().max() < 1e-9
 
 
+def test_null_eta_begins_inside_the_domain():
+    y = torch.from_numpy(np.random.default_rng(5).normal(3.0, 0.7, 40))
+    first, second = OwnNormal().null_eta(y).tolist()
+    assert (-first / (2 * second), -0.5 / second) == pytest.approx((float(y.mean()), float(y.var(correction=0))))
+    with pytest.raises(
+        NotOnOfferError, match=r"is finite for no η that was tried.*define null_eta in the class Weibull"
+    ):
+        Weibull().null_eta(-y)
+
+
 def test_null_eta_of_several_runs_of_y():
     y = drawn(0, 2, 3, n=20)
     null = Gumbel().null_eta(y)

@@ -206,9 +206,11 @@ def gradient(values: Tensor, leaves: tuple[Tensor, ...], *, twice: bool = False)
 
 
 def _starts(names: Sequence[str], y: Tensor) -> list[list[float]]:
-    """Where to begin: at 0, and where a location, a log of a mean and a log of a scale of these y would be."""
+    """Where to begin: on either side of 0, and where a location, a log of a mean and a log of a scale of y would be."""
     mean = float(weighted_mean(y.double().flatten()))
     spread = float((y.double() - mean).square().mean().sqrt())
     log_scale = math.log(spread) if spread > 0 else 0.0
     rest = [log_scale if name == "log_scale" else 0.0 for name in names[1:]]
-    return [[0.0] * len(names), [mean, *rest], *([[math.log(mean), *rest]] if mean > 0 else [])]
+    signs = [[sign] * len(names) for sign in (0.0, -1.0, 1.0)]
+    mixed = [[sign, *[-sign] * (len(names) - 1)] for sign in (1.0, -1.0)]
+    return [*signs, *mixed, [mean, *rest], *([[math.log(mean), *rest]] if mean > 0 else [])]

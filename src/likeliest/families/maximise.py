@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import minimize
 from torch import Tensor
 
+from likeliest.errors import NotOnOfferError
 from likeliest.families.base import Family, double
 from likeliest.interfaces import Eta
 
@@ -32,6 +33,9 @@ def best_shared_eta(family: Family, y: Tensor, weight: Tensor | None, starts: Se
 
     Returns:
         (…, K) in double precision.
+
+    Raises:
+        NotOnOfferError: log p is finite at none of the starts.
     """
     y, weight = double(y, weight)
     lead = family.log_prob(_shared(family, np.array(starts[0])), y).shape[:-1]
@@ -60,6 +64,11 @@ def _best(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Seq
         return np.asarray(torch.nan_to_num((w[:, None, None] * observed).sum(0)))
 
     start = min((np.array(point, dtype=float) for point in starts), key=value)
+    if value(start) >= _WORST:
+        raise NotOnOfferError(
+            f"log p of {family.name} is finite for no η that was tried, such as {start.tolist()}, in all rows; "
+            f"define null_eta in the class {type(family).__name__}, or check the support of y"
+        )
     with torch.no_grad():
         found = minimize(
             value, start, jac=slope, hess=curvature, method="trust-exact", options={"gtol": _TOLERANCE, "maxiter": 500}
