@@ -282,6 +282,9 @@ def _gamma(link: str, rng: np.random.Generator, chance: int) -> Iterator[Point]:
     for dispersion in LOG_SCALES:
         for ratio in RATIOS:
             yield (0.0 if link == "log" else 1.0, dispersion), (ratio,)
+    if link != "log":  # y/μ² overflows, and k y/μ² does not
+        yield (1e-262, 576.0), (1e262 if link == "inverse" else 5e-16,)
+        yield (1e-200, 690.0), (1e300 if link == "inverse" else 1e80,)
 
 
 _POINTS: dict[str, Callable[[str, np.random.Generator, int], Iterator[Point]]] = {
