@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likeliest import numerics
+from likeliest.numerics.double_double import exp_pair, two_product
+from likeliest.numerics.gaussian import gaussian_power, normal_hazards, normal_log_tails, normal_tails
 
 INF = math.inf
 F64 = torch.float64
@@ -108,3 +110,39 @@ def test_the_weighted_mean_is_numpys_and_is_not_spoilt_by_an_outlier_without_wei
     assert numerics.weighted_mean(torch.from_numpy(y), torch.from_numpy(w)).numpy() == pytest.approx(
         expected, rel=1e-13
     )
+
+
+@given(st.floats(-0.5, 7))
+def test_exp_pair_holds_64_bits(x):
+    high, low = exp_pair(tensor(x))
+    with mpmath.workprec(200):
+        exact = mpmath.exp(mpmath.mpf(x))
+        assert abs(mpmath.mpf(float(high)) + mpmath.mpf(float(low)) - exact) <= exact * mpmath.mpf(2) ** -64
+    assert abs(float(low)) <= 2**-12 * float(high)
+
+
+@given(st.floats(-1e100, 1e100).filter(lambda x: abs(x) > 1e-100), st.floats(1e-50, 1e50))
+def test_two_product_loses_nothing(x, y):
+    with mpmath.workprec(200):
+        assert sum(mpmath.mpf(float(part)) for part in two_product(tensor(x), tensor(y))) == mpmath.mpf(x) * y
+
+
+@given(st.floats(-38, 38))
+def test_the_normal_distribution_is_exact_to_four_ulp(x):
+    with mpmath.workprec(2400):
+        exact = mpmath.mpf(x)
+        below, above = (mpmath.erfc(side * exact / mpmath.sqrt(2)) / 2 for side in (-1, 1))
+        density = mpmath.exp(-(exact**2) / 2) / mpmath.sqrt(2 * mpmath.pi)
+        assert ulps(float(gaussian_power(tensor(x))), mpmath.exp(-(exact**2) / 2)) <= 2
+        for got, wanted in (
+            (normal_tails(tensor(x)), (below, above)),
+            (normal_log_tails(tensor(x)), (mpmath.log(below), mpmath.log(above))),
+            (normal_hazards(tensor(x)), (density / below, density / above)),
+        ):
+            assert all(ulps(float(a), b) <= 4 for a, b in zip(got, wanted, strict=True))
+
+
+def test_the_normal_distribution_at_its_ends():
+    assert [t.tolist() for t in normal_log_tails(tensor(-INF, INF))] == [[-INF, 0], [0, -INF]]
+    assert [t.tolist() for t in normal_hazards(tensor(-INF, INF))] == [[INF, 0], [0, INF]]
+    assert all(t.isnan().all() for t in (*normal_tails(tensor(math.nan)), *normal_hazards(tensor(math.nan))))

@@ -9,7 +9,8 @@ Existence is decided by the cheapest evidence that suffices:
 1. θ itself separates every row: complete separation, proven by checking the margins.
 2. The Newton decrement ν at θ satisfies ν R ≤ √λ / 2, with λ the smallest eigenvalue of the Hessian and R a bound on
    the rows: a unique finite optimum exists (Bach, 2010, Self-concordant analysis for logistic regression, proposition
-   2).
+   2). That needs |f‴| ≤ f″, which canonical links have and others have not; these are judged by their scores at θ
+   (`scores_leave_no_recession`).
 3. Otherwise a linear program looks for a direction of recession (Konis, 2007).
 """
 
@@ -102,7 +103,8 @@ def find_separation(objective: Objective, theta: Tensor) -> Separation | None:
         return None
     if bool((own > 0).all()):
         return Separation(theta, complete=True)
-    if optimum_exists(objective, theta):
+    exists = optimum_exists if objective.family.canonical else scores_leave_no_recession
+    if exists(objective, theta):
         return None
     return _separation_by_program(objective)
 
@@ -116,9 +118,7 @@ def optimum_exists(objective: Objective, theta: Tensor) -> bool:
     grad, hessian = local.grad.double().clone(), local.hessian_matrix().double()
     if (gauge := local.gauge) is not None:
         hessian = hessian + gauge @ gauge.mT
-    linear = linear_part(objective.predictor)
-    assert linear is not None
-    free = len(aliased_columns(objective, linear)) * linear.outputs
+    free = _free_directions(objective)
     spectrum, vectors = torch.linalg.eigh(hessian)
     spectrum, vectors = spectrum[free:], vectors[:, free:]
     smallest = float(spectrum[0]) if len(spectrum) else 0.0
@@ -129,6 +129,33 @@ def optimum_exists(objective: Objective, theta: Tensor) -> bool:
     if objective.family.columns is None:
         radius *= math.sqrt(2)
     return decrement * radius <= 0.5 * math.sqrt(smallest)
+
+
+def scores_leave_no_recession(objective: Objective, theta: Tensor) -> bool:
+    """Whether the scores s of a family of one column, at a θ of small gradient g, prove that an optimum is finite.
+
+    Let a direction d of length 1 move row i by mᵢ = xᵢ · d. If no row's NLL ever grows along it, every sᵢ mᵢ ≥ 0, and
+    Σ w s² m² ≤ max|s m| Σ w s m ≤ max|s| R |g|, R a bound on the rows. So there is no such d where the smallest
+    eigenvalue of Σ w s² x xᵀ is larger. Rows that no d may move have m = 0 and join that sum with any factor.
+    """
+    cone = objective.recession_cone
+    assert cone is not None
+    block = objective.evaluate(theta.to(objective.dtype), slice(None), objective.n)
+    rows = objective.predictor.jacobian(block.theta, block.tape)[0][0].double()
+    score = torch.stack(columns_of(objective.family.score(block.eta, block.y)), -1).double()[:, 0]
+    held = cone[:, 0, 0] != cone[:, -1, 0]
+    weight = torch.as_tensor(block.scale, dtype=torch.float64)
+    gram = (rows * (weight * torch.where(held, 1.0, score.square())).unsqueeze(-1)).mT @ rows
+    pull = float((rows.mT @ (weight * score)).norm() * score.abs().max() * rows.norm(dim=-1).max())
+    spectrum = torch.linalg.eigvalsh(gram)[_free_directions(objective) :]
+    return bool((spectrum > pull).all())
+
+
+def _free_directions(objective: Objective) -> int:
+    """How many directions of θ change no η, for aliased columns."""
+    linear = linear_part(objective.predictor)
+    assert linear is not None
+    return len(aliased_columns(objective, linear)) * linear.outputs
 
 
 def _separation_by_program(objective: Objective) -> Separation | None:

@@ -3,11 +3,13 @@
 import math
 
 import mpmath
+import numpy as np
 import pytest
 import statsmodels.api as sm
 import torch
 
-from likeliest.errors import SupportError
+import likeliest as lk
+from likeliest.errors import SupportError, UnknownNameError
 from likeliest.families import Bernoulli
 
 FAMILY = Bernoulli()
@@ -19,7 +21,10 @@ def column(*values):
     return torch.tensor(values, dtype=F64).unsqueeze(-1)
 
 
-@pytest.mark.parametrize("eta", [-700.5, -40.25, -20.0, -1e-3, 0.0, 1e-12, 3.7, 20.0, 40.25, 700.5, 1e4, -1e4, 1e308])
+@pytest.mark.parametrize(
+    "eta",
+    [-744.0, -720.0, -700.5, -40.25, -20.0, -1e-3, 0.0, 1e-12, 3.7, 20.0, 40.25, 700.5, 720.0, 744.0, 1e4, -1e4, 1e308],
+)
 @pytest.mark.parametrize("y", [0, 1])
 def test_log_prob_and_score_are_exact_to_four_ulp(eta, y):
     with mpmath.workdps(50):
@@ -78,3 +83,58 @@ def test_outside_the_support(bad):
 def test_inside_the_support():
     for y in (torch.tensor([True, False]), torch.tensor([0, 1]), torch.tensor([0.0, 0.3, 1.0])):
         FAMILY.check_support(y)
+
+
+def test_a_link_that_does_not_exist_is_refused_by_the_class_too():
+    with pytest.raises(
+        UnknownNameError, match="no link of bernoulli goes by the name 'tobit'; there are logit, probit"
+    ):
+        Bernoulli("tobit")
+
+
+def test_the_decision_is_taken_at_even_odds_whatever_the_link():
+    for link, half in (("probit", 0.0), ("cloglog", math.log(math.log(2))), ("log", -math.log(2)), ("identity", 0.5)):
+        eta = column(half - 1e-9, half + 1e-9)
+        assert Bernoulli(link).decision_error(eta, torch.tensor([0, 0])).flatten().tolist() == [0, -1]
+
+
+def test_log_and_identity_do_not_recede_into_their_bounds():
+    y = torch.tensor([0, 1])
+    assert Bernoulli("log").recession_cone(y)[..., 0].tolist() == [[-1, -1], [1, -1]]
+    assert Bernoulli("identity").recession_cone(y) is None
+
+
+@pytest.mark.parametrize("rule", ["newton", "irls", "lbfgs"])
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit", "log", "identity"])
+def test_a_fit_is_statsmodels(link, rule):
+    peers = sm.families.links
+    peer = {
+        "logit": peers.Logit(),
+        "probit": peers.Probit(),
+        "cloglog": peers.CLogLog(),
+        "loglog": peers.LogLog(),
+        "cauchit": peers.Cauchy(),
+        "log": peers.Log(),
+        "identity": peers.Identity(),
+    }[link]
+    rng, family = np.random.default_rng(0), Bernoulli(link)
+    x = np.clip(rng.normal(size=(1000, 2)), -1.5, 1.5)
+    truth, bias = {"log": ([0.05, -0.07], -1.2), "identity": ([0.05, -0.07], 0.5)}.get(link, ([0.5, -0.7], 0.2))
+    y = (rng.uniform(size=1000) < family.mean(torch.from_numpy(x @ truth + bias)[:, None]).numpy()).astype(float)
+    expected = sm.GLM(y, sm.add_constant(x), family=sm.families.Binomial(peer)).fit(tol=1e-14, maxiter=300)
+    objective = lk.Objective(family, lk.Linear(2), x, torch.from_numpy(y))
+    start = torch.zeros(3, dtype=F64)
+    start[2] = family.null_eta(objective.y)[0]
+    found = lk.fit(objective, rule, theta=start, tolerance=1e-10)
+    assert found.verdict.kind == "converged"
+    np.testing.assert_allclose(found.theta.roll(1), expected.params, atol=1e-8)
+
+
+@pytest.mark.parametrize("link", ["logit", "probit", "cloglog", "loglog", "cauchit"])
+def test_separated_rows_are_found_out_and_others_are_not_accused(link):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 2))
+    apart, mixed = x[:, 0] > 0.3 * x[:, 1], x[:, 0] + rng.normal(size=60) > 0
+    for y, kind in ((apart, "separated"), (mixed, "converged")):
+        objective = lk.Objective(Bernoulli(link), lk.Linear(2), x, torch.from_numpy(y.astype(float)))
+        assert lk.fit(objective, "newton").verdict.kind == kind

@@ -89,7 +89,7 @@ class Link(ABC):
     def information(self, eta: Tensor) -> Tensor:
         """Return the Fisher information of one trial, p′²/(pq)."""
         success, failure = self.slopes(eta)
-        return xmul(success, -failure)
+        return (success * -failure).masked_fill_((success == 0) | (failure == 0), 0.0)
 
 
 @final
