@@ -21,6 +21,7 @@ import likeliest as lk
 from likeliest.glm import fit_linear
 
 F64 = torch.float64
+pytestmark = pytest.mark.filterwarnings("ignore:The .* link function does not respect the domain")
 
 
 @dataclass
@@ -118,8 +119,8 @@ def committee() -> Study:
     x, y = columns(sm.datasets.committee.load())
     x[:, 2] = np.log(x[:, 2])
     x = np.column_stack((x, x[:, 2] * x[:, 1]))
-    r = results_glm.Committee()
-    return Study(x, y, "negative_binomial", "log", r.params, r.deviance, r.llf, dispersion=lk.Fixed(0.0))
+    r, one = results_glm.Committee(), lk.Fixed(0.0)
+    return Study(x, y, "negative_binomial", "log", r.params, r.deviance, r.llf, dispersion=one, precision=3e-4)
 
 
 def spector(link: str) -> Study:
@@ -183,7 +184,8 @@ def test_a_fit_is_what_r_or_stata_printed(name, rule):
     assert log_likelihood(objective, found.theta) == pytest.approx(study.llf, rel=1e-7)
     if study.deviance is not None:
         assert deviance(objective, found.theta) == pytest.approx(study.deviance, rel=1e-7)
-        assert deviance(objective, found.theta) <= study.deviance * (1 + 1e-9)
+        if study.precision > 1e-6:
+            assert deviance(objective, found.theta) < study.deviance
 
 
 def log_likelihood(objective: lk.Objective, theta: torch.Tensor) -> float:
@@ -239,12 +241,19 @@ def test_links_without_a_published_result_are_statsmodels(family, link):
         assert deviance(study.objective, theta) == pytest.approx(study.deviance, rel=1e-10)
 
 
-@pytest.mark.parametrize(("link", "name"), [("log", "Log"), ("identity", "Identity")])
-def test_gamma_links_that_are_not_canonical_are_statsmodels(link, name):
-    study = cancer(link)
-    kind = sm.families.Gamma(getattr(sm.families.links, name)())
+STOPPED_SHORT = {
+    "cancer-log-R": sm.families.Gamma(sm.families.links.Log()),
+    "cancer-identity-R": sm.families.Gamma(sm.families.links.Identity()),
+    "committee-R": sm.families.NegativeBinomial(alpha=1.0),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED_SHORT)
+def test_where_r_stops_short_statsmodels_that_does_not_agrees(name):
+    study = STUDIES[name]()
     options = {"tol": 1e-13, "maxiter": 500, "tol_criterion": "params"}
-    expected = sm.GLM(study.y, sm.add_constant(study.x, prepend=False), kind).fit(start_params=study.params, **options)
+    model = sm.GLM(study.y, sm.add_constant(study.x, prepend=False), STOPPED_SHORT[name])
+    expected = model.fit(start_params=study.params, **options)
     np.testing.assert_allclose(study.fit("newton").theta, expected.params, rtol=1e-7)
 
 
