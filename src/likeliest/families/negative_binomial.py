@@ -275,10 +275,10 @@ def _half_deviance(first: Tensor, a: Tensor, y: Tensor) -> Tensor:
     s, gain = torch.where(fewer, -t, t), torch.where(fewer, by_shape, by_mean)
     log_share = torch.where(fewer, -a, y.log()) - total.log()
     share = gain / total
-    tiny, huge = share.abs() < _NOTHING, s > _BEYOND
+    huge = s > _BEYOND
     log_sum = torch.logaddexp(torch.where(huge, s + log_share, 0.0), torch.zeros_like(s))
     log_growth = torch.where(huge, log_sum, torch.log1p(torch.where(huge, 0.0, share)))
-    grown = torch.where(tiny & ~huge, gain, total * log_growth)
+    grown = torch.where(total == math.inf, gain, total * log_growth)
     value = grown - torch.where(fewer, k, y) * s
     return torch.where(value.isnan() & ~first.isnan() & ~a.isnan(), math.inf, value)
 
