@@ -21,6 +21,7 @@ from likeliest.families.categorical import Categorical
 from likeliest.families.exponential_family import ExponentialFamily
 from likeliest.families.gamma import Gamma
 from likeliest.families.laplace import Laplace
+from likeliest.families.negative_binomial import NegativeBinomial
 from likeliest.families.normal import Normal
 from likeliest.families.poisson import Poisson
 from likeliest.families.student_t import StudentT
@@ -36,6 +37,7 @@ __all__ = [
     "Family",
     "Gamma",
     "Laplace",
+    "NegativeBinomial",
     "Normal",
     "Poisson",
     "StudentT",
@@ -46,7 +48,18 @@ __all__ = [
 
 _CATALOGUE: dict[str, type[Family]] = {
     kind.name: kind
-    for kind in (Bernoulli, Binomial, Categorical, Normal, StudentT, Laplace, AsymmetricLaplace, Gamma, Poisson)
+    for kind in (
+        Bernoulli,
+        Binomial,
+        Categorical,
+        Normal,
+        StudentT,
+        Laplace,
+        AsymmetricLaplace,
+        Gamma,
+        Poisson,
+        NegativeBinomial,
+    )
 }
 
 
