@@ -72,6 +72,7 @@ class Gamma(Family):
     discrete = False
     links = tuple(MEAN_LINKS)
     columns = ("mean", "log_dispersion")
+    dispersion = "log_dispersion"
     support = "a finite number y > 0"
     formula = "p(y|η, a) = (k/μ)^k y^(k−1) e^(−ky/μ) / Γ(k), k = e^(−a)"
     log_prob_formula = "log p(y|η, a) = −k (r − 1 − log r) − log y + k log k − k − log Γ(k), r = y/μ, k = e^(−a)"
