@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from likeliest.certify.suspect import Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,20 +14,59 @@ class Finding:
     """One thing that is wrong with a gradient.
 
     Attributes:
-        part: the part of θ where it is.
+        part: the part of θ where it is: for modules layer and parameter, "2.weight".
         index: the worst entry inside that part; None where it shows only along a direction through all of them.
         expected: the derivative there, by the witness.
         got: the derivative there, by the gradient that was checked.
-        cause: "nonfinite", or "unknown".
-        message: all of this in a sentence.
+        cause: the probable one.
+        message: all of this in sentences, and what a student needs to mend it.
+        layer: the path of the module at fault, "2", or "loss"; None where the code has no modules.
+        factor: got = factor · expected, where the cause is a scale.
     """
 
     part: str
     index: tuple[int, ...] | None
     expected: float
     got: float
-    cause: str
+    cause: Cause
     message: str
+    layer: str | None = None
+    factor: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain finite values; NaN is None."""
+        return {
+            "part": self.part,
+            "layer": self.layer,
+            "index": None if self.index is None else list(self.index),
+            "expected": _or_none(self.expected),
+            "got": _or_none(self.got),
+            "cause": str(self.cause),
+            "factor": None if self.factor is None else _or_none(self.factor),
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """The ladder of steps along the direction of a part's largest derivative.
+
+    A right gradient shows the two arms of differentiation: a truncation error that falls with h², and a round-off that
+    rises with 1/h. A wrong one shows a plateau.
+
+    Attributes:
+        part: the part.
+        steps: h, from the largest to the smallest.
+        errors: |D(h) − gradient| relative to the part's largest derivative.
+    """
+
+    part: str
+    steps: tuple[float, ...]
+    errors: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain finite values."""
+        return {"part": self.part, "steps": list(self.steps), "errors": [_finite(e) for e in self.errors]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +78,13 @@ class CertifiedPart:
     Attributes:
         part: its name.
         size: number of parameters in it.
-        checked: number of its entries that were compared with central differences one by one.
+        checked: number of its entries that were compared one by one.
         worst: the largest error against central differences.
-        worst_autograd: the largest error against autograd, over all entries; None where there is no such witness.
-        resolution: the smallest error in any one entry that central differences would have seen.
-        passed: whether neither witness saw an error.
+        worst_autograd: the largest error, over all entries, against a witness of the whole gradient: autograd, forward
+            mode or complex step; None where there is none that central differences agree with.
+        resolution: the smallest error in any one entry that would have been seen.
+        passed: whether no witness saw an error.
+        witnesses: who was heard, in words.
     """
 
     part: str
@@ -51,6 +94,7 @@ class CertifiedPart:
     worst_autograd: float | None
     resolution: float
     passed: bool
+    witnesses: str = "central differences"
 
     def to_json(self) -> dict[str, Any]:
         """Return plain finite values; an infinite error is the largest number there is."""
@@ -63,6 +107,7 @@ class CertifiedPart:
             "worst_autograd": auto,
             "resolution": _finite(self.resolution),
             "passed": self.passed,
+            "witnesses": self.witnesses,
         }
 
 
@@ -72,13 +117,16 @@ class Certificate:
 
     Attributes:
         parts: part by part, in the order of θ.
-        findings: what is wrong; empty when it passed.
+        findings: what is wrong, the origin first: the wrong part nearest to the output, for a backward pass carries an
+            error from there to all parts before it. Empty when it passed.
         message: what was compared, and where.
+        curves: the relative error against the step of the differences, part by part, for a plot.
     """
 
     parts: tuple[CertifiedPart, ...]
     findings: tuple[Finding, ...]
     message: str
+    curves: tuple[Curve, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def passed(self) -> bool:
@@ -104,10 +152,12 @@ class Certificate:
             "resolution": _finite(self.resolution),
             "parts": [p.to_json() for p in self.parts],
             "message": " ".join([self.message, *(f.message for f in self.findings)]),
+            "findings": [f.to_json() for f in self.findings],
+            "curves": [c.to_json() for c in self.curves],
         }
 
     def __str__(self) -> str:
-        heads = ("part", "size", "checked", "differences", "autograd", "resolution", "")
+        heads = ("part", "size", "checked", "differences", "all entries", "resolution", "")
         rows = [heads, *(_cells(p) for p in self.parts)]
         name, *widths = (max(map(len, column)) for column in zip(*rows, strict=True))
         lines = [
@@ -124,4 +174,8 @@ def _cells(p: CertifiedPart) -> tuple[str, ...]:
 
 
 def _finite(value: float) -> float:
-    return min(value, sys.float_info.max)
+    return min(value, sys.float_info.max) if value == value else sys.float_info.max
+
+
+def _or_none(value: float) -> float | None:
+    return None if value != value else max(-sys.float_info.max, _finite(value))

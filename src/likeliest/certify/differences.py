@@ -19,42 +19,53 @@ noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from likeliest.certify.problem import Values
 from likeliest.randomness import stream
 
-Values: TypeAlias = Callable[[Tensor], Tensor]
-"""Points (k, P) → f at each of them (k,), both in double precision."""
-
-RUNGS, RATIO = 10, 6.0
+RUNGS, RATIO = 13, 6.0
 REACHES, REACH_RATIO = 7, 64.0
 MODERATE = 0.1
 """The ladder starts where f has changed by at most so much of 1 + |f|: parameters and columns of x come in any unit."""
 SAFETY = 4.0
 """Round-off is allowed to be so many times its standard deviation, which is itself an estimate."""
 _TABLE, _ORDERS, _NOISE_DIRECTIONS, _COARSER = 9, (4, 5, 6), 4, 6
+_AT_ONCE, _DOUBT, _SMALLEST = 2**20, 8.0, 1e-6
 
 
 class Slopes(NamedTuple):
-    """Slopes along m directions, bounds on their errors, and whether θ lies on a kink, each (m,)."""
+    """What the values of f say along m directions.
+
+    Attributes:
+        slope: the mean of the slopes on both sides, which is the derivative where θ lies on no kink (m,).
+        bound: on its error (m,).
+        kink: whether θ lies on a kink (m,).
+        jump: the slope ahead less the slope behind (m,); zero where there is no kink.
+        steps: of the ladders (m, RUNGS).
+        central: the difference quotients on them (m, RUNGS).
+    """
 
     slope: np.ndarray
     bound: np.ndarray
     kink: np.ndarray
+    jump: np.ndarray
+    steps: np.ndarray
+    central: np.ndarray
 
 
-def slopes(values: Values, theta: Tensor, directions: Iterable[Tensor]) -> Slopes:
+def slopes(values: Values, theta: Tensor, directions: Iterable[Tensor], sigma: float | None = None) -> Slopes:
     """Differentiate f at θ (P,) along directions (P,), which have unit length.
 
-    Where f is not finite along a direction, the bound is infinite.
+    Where f is not finite along a direction, the bound is infinite. σ of the round-off is measured if it is not given.
     """
     centre = float(values(theta[None])[0])
-    sigma = noise(values, theta, centre)
+    sigma = noise(values, theta, centre) if sigma is None else sigma
     ladders = [_ladder(values, theta, d, centre) for d in directions]
     h, forward, backward = (np.stack(column) for column in zip(*ladders, strict=True))
     with np.errstate(invalid="ignore", over="ignore"):
@@ -79,7 +90,7 @@ def _generic_directions(theta: Tensor) -> Iterator[Tensor]:
 def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
     spacing = reach(values, theta, direction, centre) * 2.0**-27
     for _ in range(_COARSER):
-        f = values(theta + spacing * torch.arange(_TABLE, dtype=theta.dtype)[:, None] * direction).numpy()
+        f = _along(values, theta, direction, spacing * np.arange(_TABLE))
         if not np.isfinite(f).all():
             return math.inf
         if np.count_nonzero(np.diff(f)) > _TABLE // 2:
@@ -92,18 +103,29 @@ def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float
 def _ladder(values: Values, theta: Tensor, direction: Tensor, centre: float) -> tuple[np.ndarray, ...]:
     """The steps of the ladder along one direction, and f on both sides, each (RUNGS,)."""
     h = reach(values, theta, direction, centre) * RATIO ** -np.arange(RUNGS)
-    steps = torch.from_numpy(np.concatenate((h, -h)))
-    f = values(theta + steps[:, None] * direction).numpy()
+    f = _along(values, theta, direction, np.concatenate((h, -h)))
     return h, f[:RUNGS], f[RUNGS:]
 
 
+def _along(values: Values, theta: Tensor, direction: Tensor, steps: np.ndarray) -> np.ndarray:
+    """Evaluate f at θ + h d for every step h, a few at once where θ is long."""
+    some = torch.from_numpy(steps).split(max(1, _AT_ONCE // len(theta)))
+    return np.concatenate([values(theta + h[:, None] * direction).numpy() for h in some])
+
+
 def reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
-    """The largest step from which on f changes moderately."""
+    """The largest step from which on f changes moderately; no step is far larger than θ, which would hide kinks."""
     size = float(theta[direction != 0].abs().max())
-    h = max(1.0, size) * REACH_RATIO ** -np.arange(REACHES)
-    f = values(theta + torch.from_numpy(h)[:, None] * direction).numpy()
-    far = np.flatnonzero(~(np.abs(f - centre) <= MODERATE * (1 + abs(centre))))
-    return float(h[min(far[-1] + 1, REACHES - 1)] if len(far) else h[0])
+    whole = float(theta.abs().max())
+    unit = min(1.0, max(whole, _SMALLEST)) if whole > 0 else 1.0
+    h = max(unit, size) * REACH_RATIO ** -np.arange(REACHES)
+    moderate = 0
+    for step in h:
+        f = _along(values, theta, direction, np.array([step]))
+        moderate = moderate + 1 if abs(f[0] - centre) <= MODERATE * (1 + abs(centre)) else 0
+        if moderate == 2:
+            return float(step * REACH_RATIO)
+    return float(h[-1])
 
 
 def _extrapolated(h: np.ndarray, forward: np.ndarray, backward: np.ndarray, centre: float, sigma: float) -> Slopes:
@@ -112,18 +134,20 @@ def _extrapolated(h: np.ndarray, forward: np.ndarray, backward: np.ndarray, cent
     slope, bound = _settled(central[:, 1:] + np.diff(central) / (RATIO**2 - 1), SAFETY * sigma / h[:, 1:])
     bend = (forward - centre + backward - centre) / h
     jump, doubt = _settled(bend[:, 1:] + np.diff(bend) / (RATIO - 1), 4 * SAFETY * sigma / h[:, 1:])
-    return Slopes(slope, bound, np.abs(jump) > SAFETY * doubt)
+    kink = np.abs(jump) > SAFETY * doubt
+    return Slopes(slope, bound, kink, np.where(kink, jump, 0.0), h, central)
 
 
 def _settled(estimates: np.ndarray, rounding: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The best of the estimates on each ladder (m, rungs), and a bound on its error, each (m,).
 
-    An estimate is off by no more than it differs from a finer one, plus what that one is off: here once more as much.
+    An estimate is off by no more than it differs from a finer one, plus what that one is off: here several times as
+    much, for kinks beside θ at many distances make one rung after the other agree with the next by chance.
     """
     apart = np.abs(estimates[:, :, None] - estimates[:, None, :]) - rounding[:, None, :]
     finer = np.triu(np.ones(apart.shape[1:], dtype=bool), 1)
     unexplained = np.where(finer, apart, 0.0).clip(min=0.0).max(2)
-    error = rounding[:, :-1] + 2 * (unexplained[:, :-1] + rounding[:, 1:])
+    error = rounding[:, :-1] + 2 * rounding[:, 1:] + _DOUBT * unexplained[:, :-1]
     error = np.where(np.isfinite(error), error, np.inf)
     best = np.argmin(error, 1)[:, None]
     return np.take_along_axis(estimates, best, 1)[:, 0], np.take_along_axis(error, best, 1)[:, 0]

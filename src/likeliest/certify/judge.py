@@ -1,81 +1,148 @@
-"""From what the witnesses said to a certificate: at θ itself, or beside it where θ is a bad place to compare.
+"""From a problem to a certificate: at θ itself, or beside it where θ is a bad place to compare.
 
 At an optimum the gradient is lost in round-off, and on a kink there is none. There the comparison is made once more a
-little way off: a gradient is a function, and right or wrong as such.
+little way off: a gradient is a function, and right or wrong as such. For the same reason a gradient that is right at θ
+is looked at once more elsewhere: one that remembers θ is right there and nowhere else.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.certify.certificate import Certificate, CertifiedPart, Finding
-from likeliest.certify.compare import Check, Gradient, compare, largest
-from likeliest.certify.differences import Values, reach
-from likeliest.interfaces import Part
+from likeliest.certify.behaviour import observed
+from likeliest.certify.certificate import Certificate, CertifiedPart, Curve
+from likeliest.certify.compare import DIFFERENCES, Check, compare, largest, whole
+from likeliest.certify.differences import reach, slopes
+from likeliest.certify.findings import Locate, Scene, findings
+from likeliest.certify.kinks import outside
+from likeliest.certify.problem import Problem
+from likeliest.certify.suspect import Cause
 from likeliest.randomness import stream
 
 FINE = 1e-4
 """Where differences resolve no less of the gradient than this, θ is a bad place to compare."""
+_SUSPICIOUS = 1e-3
 
 
-def certify(
-    values: Values,
-    gradient: Callable[[Tensor], Gradient],
-    theta: Tensor,
-    parts: Mapping[str, Part],
-    seed: int,
-    against: str,
-) -> Certificate:
-    """Certify a gradient of f at θ (P,), or beside it."""
-    checks = compare(values, gradient(theta), theta, parts, seed)
-    found = judge(checks, f"Compared with {against} at θ.")
-    if found.resolution <= FINE or any(check.in_error for check in checks):
-        return found
-    reason = "it lies on a kink" if any(c.kinks.any() for c in checks) else "the gradient is too near to zero"
-    beside = _beside(values, theta, parts, seed)
-    again = compare(values, gradient(beside), beside, parts, seed)
-    moved = judge(again, f"Compared with {against} a little way from θ, for at θ itself {reason}.")
-    return moved if moved.resolution < found.resolution else found
+def certify(problem: Problem, seed: int, compared: str = "", locate: Locate | None = None) -> Certificate:
+    """Certify a gradient of f at θ, or beside it.
+
+    Args:
+        problem: what is checked.
+        seed: names the sample of entries and the random directions.
+        compared: what else to say of the comparison, " on 60 rows".
+        locate: finds the layer at fault, where the code has layers.
+    """
+    beside = _beside(problem, seed)
+    scene = _scene(problem, beside, seed)
+    overall = scale_of(scene.checks)
+    found = findings(problem, scene, overall, locate)
+    wrong = {f.part for f in found}
+    parts = tuple(_certified(c, overall, c.name not in wrong) for c in scene.checks)
+    names = sorted({w for p in parts for w in p.witnesses.split(" and ")}, key=lambda w: w != DIFFERENCES)
+    message = f"Compared with {' and '.join(names)}{compared} {scene.place}."
+    return Certificate(parts, found, message, tuple(_curve(c, overall) for c in scene.checks))
 
 
-def _beside(values: Values, theta: Tensor, parts: Mapping[str, Part], seed: int) -> Tensor:
+def _scene(problem: Problem, beside: Tensor, seed: int) -> Scene:
+    """Where the gradient is compared, and what came of it."""
+    theta = problem.theta
+    strange = observed(problem, beside)
+    checks = compare(problem, theta, seed)
+    here = Scene(theta, checks, "at θ", strange)
+    if strange:
+        return here
+    if any(c.kinked for c in checks):
+        return _on_a_kink(problem, beside, seed)
+    if any(c.in_error for c in checks):
+        return here
+    if _resolution(checks) > FINE:
+        again = compare(problem, beside, seed)
+        place = "a little way from θ, for at θ itself the gradient is too near to zero"
+        better = _resolution(again) < _resolution(checks) or any(c.in_error for c in again)
+        return Scene(beside, again, place, {}) if better else here
+    if _follows(problem, beside, checks, seed):
+        return here
+    again = compare(problem, beside, seed)
+    return Scene(beside, again, "at another θ", {}, Cause.STALE) if any(c.in_error for c in again) else here
+
+
+def _on_a_kink(problem: Problem, beside: Tensor, seed: int) -> Scene:
+    """Right beside the kink, and between the one-sided slopes on it: then all is well."""
+    again = compare(problem, beside, seed)
+    if any(c.in_error for c in again):
+        return Scene(beside, again, "a little way from θ, for at θ itself it lies on a kink", {})
+    on_it = compare(problem, problem.theta, seed, closely=True)
+    if any(outside(check, other).any() for check, other in zip(on_it, again, strict=True)):
+        return Scene(problem.theta, on_it, "at θ, which lies on a kink", {}, Cause.KINK, again)
+    return Scene(beside, again, "a little way from θ, for at θ itself it lies on a kink", {})
+
+
+def _follows(problem: Problem, beside: Tensor, checks: Sequence[Check], seed: int) -> bool:
+    """Whether the gradient still seems right at another θ; a doubt is enough to look closer."""
+    got = problem.gradient(beside)
+    if not bool(torch.isfinite(got).all()):
+        return False
+    witnesses = {c.witness for c in checks}
+    witness = witnesses.pop()
+    if not witnesses and witness is not None and witness.gradient is not None:
+        full = whole(witness, beside)
+        assert full is not None
+        pairs = [(c, (got - full)[c.part.slice].abs().max()) for c in checks]
+        return all(float(apart) <= max(c.closeness, _SUSPICIOUS * c.largest) for c, apart in pairs)
+    draws = torch.from_numpy(stream(seed, "elsewhere").choice((-1.0, 1.0), len(beside)))
+    direction = draws / math.sqrt(len(beside))
+    found = slopes(problem.values, beside, [direction])
+    error = abs(float(got @ direction) - float(found.slope[0]))
+    return bool(found.kink[0]) or error <= found.bound[0] + max(c.rounding for c in checks)
+
+
+def _beside(problem: Problem, seed: int) -> Tensor:
     """θ moved part by part along a random direction, as far as f changes moderately."""
-    moved = theta.clone()
-    centre = float(values(theta[None])[0])
-    for part in parts.values():
+    theta = problem.theta
+    centre = float(problem.values(theta[None])[0])
+    step = torch.zeros_like(theta)
+    for part in problem.parts.values():
         draws = stream(seed, "beside", part.start)
         direction = torch.zeros_like(theta)
         direction[part.slice] = torch.from_numpy(draws.standard_normal(part.size))
         direction /= direction.norm()
-        moved += draws.uniform(0.5, 1.0) * reach(values, theta, direction, centre) * direction
-    return moved
+        step += draws.uniform(0.5, 1.0) * reach(problem.values, theta, direction, centre) * direction
+    for halves in range(6):
+        moved = theta + step / 2**halves
+        if abs(float(problem.values(moved[None])[0]) - centre) <= 1 + abs(centre):
+            break
+    return problem.rounded(moved)
 
 
-def judge(checks: Sequence[Check], message: str) -> Certificate:
-    """Turn what the witnesses said into a certificate."""
-    overall = max((c.largest for c in checks), default=0.0) or max((largest(c.got) for c in checks), default=0.0)
-    judged = [_judge(c, overall) for c in checks]
-    return Certificate(tuple(p for p, _ in judged), tuple(f for _, f in judged if f is not None), message)
+def scale_of(checks: Sequence[Check]) -> float:
+    """The largest derivative of all parts."""
+    return max((c.largest for c in checks), default=0.0) or max((largest(c.got) for c in checks), default=0.0)
 
 
-def _judge(check: Check, overall: float) -> tuple[CertifiedPart, Finding | None]:
-    scale = (check.largest if check.largest > check.resolution else overall) or 1.0
-    finding = _finding(check, scale)
-    part = CertifiedPart(
+def _resolution(checks: Sequence[Check]) -> float:
+    overall = scale_of(checks)
+    return max(c.seen / c.scale(overall) for c in checks)
+
+
+def _certified(check: Check, overall: float, passed: bool) -> CertifiedPart:
+    scale = check.scale(overall)
+    heard = DIFFERENCES if check.witness is None else f"{DIFFERENCES} and {check.witness.name}"
+    return CertifiedPart(
         part=check.name,
         size=check.part.size,
-        checked=len(check.entries),
+        checked=check.checked,
         worst=_relative(check.errors[np.isfinite(check.allowed)], scale),
-        worst_autograd=None if check.autograd is None else _relative(check.apart, scale),
+        worst_autograd=None if check.expected is None else _relative(check.apart, scale),
         resolution=check.resolution / scale,
-        passed=finding is None,
+        passed=passed,
+        witnesses=heard,
     )
-    return part, finding
 
 
 def _relative(errors: np.ndarray, scale: float) -> float:
@@ -83,56 +150,9 @@ def _relative(errors: np.ndarray, scale: float) -> float:
     return worst / scale if math.isfinite(worst) else math.inf
 
 
-def _finding(check: Check, scale: float) -> Finding | None:
-    """The worst that is wrong with a part, told at one place."""
-    k, size = len(check.entries), check.part.size
-    broken = ~np.isfinite(check.got)
-    if broken.any():
-        detail = f"{int(broken.sum())} of {size} entries are not finite"
-        return _at(check, int(np.argmax(broken)), math.nan, "nonfinite", detail)
-    if check.wrong[:k].any():
-        worst = int(np.argmax(np.where(check.wrong[:k], check.errors[:k], 0.0)))
-        detail = f"{int(check.wrong[:k].sum())} of {k} compared entries are wrong"
-        return _at(check, int(check.entries[worst]), float(check.slopes[worst]), "unknown", detail)
-    off = ~(check.apart <= check.autograd_allowed)
-    if check.autograd is not None and off.any():
-        worst = int(np.argmax(np.nan_to_num(check.apart, nan=math.inf)))
-        detail = f"{int(off.sum())} of {size} entries differ from autograd"
-        return _at(check, worst, float(check.autograd[worst]), "unknown", detail)
-    if check.wrong.any():
-        worst = int(np.argmax(np.where(check.wrong, check.errors, 0.0)))
-        said = (
-            f"along a random direction through the part the slope is {check.slopes[worst]:.6g}, and the gradient is "
-            f"off by {check.errors[worst]:.2g}; the {k} entries compared one by one are right"
-        )
-        return _of_part(check, "unknown", said)
-    return _unresolved(check, scale)
-
-
-def _unresolved(check: Check, scale: float) -> Finding | None:
-    """What a part is found guilty of when nothing could be compared."""
-    if check.resolution < scale:
-        return None
-    if math.isfinite(check.resolution):
-        said = (
-            f"an error as large as the gradient itself, {scale:.1e}, would not have been seen above the round-off; "
-            "certify where the gradient is larger, or in double precision"
-        )
-        return _of_part(check, "unknown", said)
-    if check.kinks.any():
-        return _of_part(
-            check, "unknown", "the function has kinks at θ and beside it, where there is nothing to compare"
-        )
-    return _of_part(check, "nonfinite", "the function is not finite around θ; certify at another θ")
-
-
-def _of_part(check: Check, cause: str, said: str) -> Finding:
-    return Finding(check.name, None, math.nan, math.nan, cause, f"{check.name}: {said}.")
-
-
-def _at(check: Check, entry: int, expected: float, cause: str, detail: str) -> Finding:
-    index = tuple(int(i) for i in np.unravel_index(entry, check.part.shape))
-    got = float(check.got[entry])
-    wanted = "" if cause == "nonfinite" else f"expected {expected:.6g}, "
-    place = f"{check.name}[{', '.join(map(str, index))}]"
-    return Finding(check.name, index, expected, got, cause, f"{place}: {wanted}got {got:.6g}; {detail}.")
+def _curve(check: Check, overall: float) -> Curve:
+    """The ladder along the compared entry of the largest derivative."""
+    row = int(np.argmax(np.abs(np.nan_to_num(check.found.slope[: len(check.entries)]))))
+    with np.errstate(invalid="ignore"):
+        errors = np.abs(check.found.central[row] - check.along[row]) / check.scale(overall)
+    return Curve(check.name, tuple(map(float, check.found.steps[row])), tuple(map(float, errors)))

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from likeliest.certify.certificate import Certificate
-from likeliest.certify.compare import Gradient
 from likeliest.certify.judge import certify
-from likeliest.certify.reference import autograd_gradient
+from likeliest.certify.problem import Problem, Witness
+from likeliest.certify.reference import autograd_gradient, has_reference
 from likeliest.errors import ShapeError
 from likeliest.interfaces import Eta
 from likeliest.objective import Objective
@@ -17,7 +17,8 @@ from likeliest.randomness import stream
 
 ROWS = 256
 """A certificate looks at so many rows at most: a gradient is wrong on few rows or on many alike."""
-_ELEMENTS = 2**21
+FEWEST = 16
+_ELEMENTS, _WORK = 2**21, 2**25
 _DRAWS = 3
 
 
@@ -48,22 +49,37 @@ def certify_objective(objective: Objective, theta: Tensor, *, seed: int = 0, row
     size = objective.predictor.size
     if tuple(theta.shape) != (size,):
         raise ShapeError(f"θ needs the shape ({size},), one run; found {tuple(theta.shape)}")
+    rows = min(rows, max(FEWEST, _WORK // size))
     seen = _sampled(objective, rows, seed)
     seen = seen.replaced(x=seen.x.double())
-    at_once = max(1, _ELEMENTS // max(size, seen.n))
+    with torch.no_grad():
+        return certify(objective_problem(seen, theta.detach().double(), seed), seed, f" on {seen.n} rows")
+
+
+def objective_problem(objective: Objective, theta: Tensor, seed: int) -> Problem:
+    """The analytic gradient of an objective in double precision as a `Problem`."""
+    at_once = max(1, _ELEMENTS // max(len(theta), objective.n))
+    reference = Witness("autograd", lambda at: _known(autograd_gradient(objective, at)))
 
     def values(points: Tensor) -> Tensor:
-        return torch.cat([seen.at(some).value for some in points.split(at_once)])
+        return torch.cat([objective.at(some).value for some in points.split(at_once)])
 
-    with torch.no_grad():
-        return certify(
-            values,
-            lambda at: _gradient(seen, at, seed),
-            theta.detach().double(),
-            seen.predictor.parts,
-            seed,
-            f"central differences and autograd on {seen.n} rows",
-        )
+    return Problem(
+        values=values,
+        value=lambda at: float(objective.at(at).value),
+        gradient=lambda at: objective.at(at).grad.clone(),
+        theta=theta,
+        parts=objective.predictor.parts,
+        epsilon=torch.full_like(theta, torch.finfo(torch.float64).eps),
+        witnesses=(reference,) if has_reference(objective.predictor) else (),
+        sizes={"number of rows": objective.n},
+        rounding=lambda at: _cancelling(objective, at, seed) * torch.finfo(torch.float64).eps,
+    )
+
+
+def _known(gradient: Tensor | None) -> Tensor:
+    assert gradient is not None
+    return gradient
 
 
 def _sampled(objective: Objective, rows: int, seed: int) -> Objective:
@@ -74,35 +90,20 @@ def _sampled(objective: Objective, rows: int, seed: int) -> Objective:
     return objective.subset(np.sort(stream(seed, "certify rows").choice(weighted, rows, replace=False)))
 
 
-def _gradient(objective: Objective, theta: Tensor, seed: int) -> Gradient:
-    """Both gradients at θ, and their round-off as it is here.
-
-    It is measured by what they do when numbers change in their last digits: θ, which changes all roundings of both, and
-    the rows' scores, which shows how much cancels in the sum over rows.
-    """
-    epsilon = torch.finfo(torch.float64).eps
-    got, auto = objective.at(theta).grad.clone(), autograd_gradient(objective, theta)
-    rounding = epsilon * got.abs()
+def _cancelling(objective: Objective, theta: Tensor, seed: int) -> Tensor:
+    """How much cancels in the sum over rows: its size (P,) when each score has a random sign."""
+    largest = torch.zeros_like(theta)
     for draw in range(_DRAWS):
-        draws = stream(seed, "rounding", draw)
-        near = theta * (1 + epsilon * _signs(draws, theta))
-        change = (objective.at(near).grad - got).abs()
-        if auto is not None and (moved := autograd_gradient(objective, near)) is not None:
-            change += (moved - auto).abs()
-        rounding = torch.maximum(rounding, change + _cancelling(objective, theta, draws) * epsilon)
-    return Gradient(got, rounding, auto)
+        draws = stream(seed, "cancelling", draw)
 
+        def signed(eta: Eta, y: Tensor, draws: np.random.Generator = draws) -> Eta:
+            score = objective.family.score(eta, y)
+            if isinstance(score, Tensor):
+                return score * _signs(draws, score)
+            return tuple(column * _signs(draws, column) for column in score)
 
-def _cancelling(objective: Objective, theta: Tensor, draws: np.random.Generator) -> Tensor:
-    """The size of the sum over rows (P,) when each score has a random sign."""
-
-    def signed(eta: Eta, y: Tensor) -> Eta:
-        score = objective.family.score(eta, y)
-        if isinstance(score, Tensor):
-            return score * _signs(draws, score)
-        return tuple(column * _signs(draws, column) for column in score)
-
-    return objective.at(theta).pullback(signed).abs()
+        largest = torch.maximum(largest, objective.at(theta).pullback(signed).abs())
+    return largest
 
 
 def _signs(draws: np.random.Generator, like: Tensor) -> Tensor:
