@@ -68,28 +68,32 @@ class Link(ABC):
         """Return p − p(0), exact however small; None where p(0) is an end and says nothing more than p and q do."""
         return None
 
+    @in_double
     def log_prob(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return y log p + (1 − y) log q."""
-        success, failure = self.log_tails(eta)
-        return xmul(y, success) + xmul(1 - y, failure)
+        return _shared(y, 1 - y, self.log_tails(eta))
 
     @in_double
     def score(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return the slope of y log p + (1 − y) log q."""
-        success, failure = self.slopes(eta)
-        return xmul(y, success) + xmul(1 - y, failure)
+        return _shared(y, 1 - y, self.slopes(eta))
 
     @in_double
     def observed(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return the curvature of −y log p − (1 − y) log q."""
-        success, failure = self.curvatures(eta)
-        return xmul(y, success) + xmul(1 - y, failure)
+        return _shared(y, 1 - y, self.curvatures(eta))
 
     @in_double
     def information(self, eta: Tensor) -> Tensor:
         """Return the Fisher information of one trial, p′²/(pq)."""
         success, failure = self.slopes(eta)
         return (success * -failure).masked_fill_((success == 0) | (failure == 0), 0.0)
+
+
+def _shared(y: Tensor, rest: Tensor, pair: Pair) -> Tensor:
+    """Return y of what belongs to a success and the rest of what belongs to a failure; 0 of an infinite part is 0."""
+    success, failure = pair
+    return xmul(y, success) + xmul(rest, failure)
 
 
 @final
@@ -133,7 +137,7 @@ class Logit(Link):
         success, failure = self.log_tails(eta)
         if _is_moderate(eta):
             return torch.lerp(failure, success, y)
-        return xmul(y, success) + xmul(1 - y, failure)
+        return _shared(y, 1 - y, (success, failure))
 
     def score(self, eta: Tensor, y: Tensor) -> Tensor:
         """Return y − p: on the line from −p at y = 0 to q at y = 1, both of them exact in the tails."""
@@ -316,6 +320,22 @@ class Cloglog(Link):
         """Return −e^(−1) (e^(1 − t) − 1)."""
         return -math.exp(-1) * torch.expm1(-torch.expm1(eta))
 
+    @in_double
+    def log_prob(self, eta: Tensor, y: Tensor) -> Tensor:
+        """Return y log(1 − e^(−t)) − (1 − y) t, also where only t itself overflows."""
+        return _of_intensity(eta, y, 1 - y, self.log_tails(eta))
+
+    @in_double
+    def score(self, eta: Tensor, y: Tensor) -> Tensor:
+        """Return y t/(e^t − 1) − (1 − y) t, also where only t itself overflows."""
+        return _of_intensity(eta, y, 1 - y, self.slopes(eta))
+
+
+def _of_intensity(eta: Tensor, y: Tensor, rest: Tensor, pair: Pair) -> Tensor:
+    """Return the shared part of a success and of a failure, −t: −(1 − y) √t √t for large t, where a success adds 0."""
+    root = torch.exp(eta / 2)
+    return torch.where(eta > 700, -xmul(xmul(rest, root), root), _shared(y, rest, pair))
+
 
 def _power_of_power(eta: Tensor, lift: Tensor | float) -> Tensor:
     """Return e^(lift − t), t = e^η, for η ≥ −0.4: from t to 64 bits, for its rounding counts t-fold in the power."""
@@ -359,6 +379,16 @@ class Loglog(Link):
     def rise(self, eta: Tensor) -> Tensor:
         """Return e^(−1) (e^(1 − t) − 1)."""
         return -self._mirrored.rise(-eta)
+
+    @in_double
+    def log_prob(self, eta: Tensor, y: Tensor) -> Tensor:
+        """Return −y t + (1 − y) log(1 − e^(−t))."""
+        return _of_intensity(-eta, 1 - y, y, self._mirrored.log_tails(-eta))
+
+    @in_double
+    def score(self, eta: Tensor, y: Tensor) -> Tensor:
+        """Return y t − (1 − y) t/(e^t − 1)."""
+        return -_of_intensity(-eta, 1 - y, y, self._mirrored.slopes(-eta))
 
 
 @final
