@@ -389,3 +389,18 @@ def test_digits_that_fall_off_are_told_as_precision():
 def test_without_a_probe_nothing_is_claimed_of_other_places():
     found = diagnose(replace(Net(bug="left out").suspect("W1"), probe=None))
     assert found.cause is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("change", "cause", "said"),
+    [
+        (lambda g: g.astype(np.float16).astype(np.float64), Cause.PRECISION, "every entry is a float16 number"),
+        (lambda g: g.clip(-0.5, 0.5), Cause.UNKNOWN, "no entry is larger than 1/2"),
+        (lambda g: g * np.arange(1.5, 7)[:, None], Cause.SCALE, "rows are off by a factor of their own each, from 1.5"),
+        (lambda g: g - np.outer(np.arange(6) ** 2 - 3, np.arange(5) - 1.5), Cause.MISSING_TERM, "one outer product"),
+    ],
+)
+def test_what_else_numbers_tell(change, cause, said):
+    found = told(change)
+    assert found.cause is cause
+    assert said in found.detail

@@ -102,7 +102,7 @@ def runs(indices: Iterable[int]) -> str:
 
 
 def number(value: float) -> str:
-    """Write a number as one would say it: 32, 0.5, 1/3, 2.71828."""
+    """Write a number as one would say it: 32, 1/3, 0.0271828."""
     if abs(value) >= 1 or value == 0:
         return f"{value:.6g}"
     inverse = 1 / value
