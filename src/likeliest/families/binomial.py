@@ -14,8 +14,7 @@ from likeliest.errors import SupportError, UnknownNameError
 from likeliest.families.base import Family, double, in_double, single
 from likeliest.families.links import LINKS, Link, recession_faces
 from likeliest.interfaces import Eta
-from likeliest.numerics import log1p_below_tangent, stirling_error, weighted_mean, xmul
-from likeliest.numerics.double_double import two_product
+from likeliest.numerics import log1p_below_tangent, stirling_error, two_product, weighted_mean, xmul
 
 _LEAST = 1e-290
 """A probability below it is near the subnormal ones, so that its logarithm takes its place."""

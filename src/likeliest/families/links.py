@@ -24,9 +24,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from likeliest.families.base import in_double
-from likeliest.numerics import xmul
-from likeliest.numerics.double_double import exp_pair
-from likeliest.numerics.gaussian import hazard_excess, normal_hazards, normal_log_tails, normal_tails
+from likeliest.numerics import exp_pair, hazard_excess, normal_hazards, normal_log_tails, normal_tails, xmul
 
 Pair = tuple[Tensor, Tensor]
 """What belongs to a success, and what to a failure."""

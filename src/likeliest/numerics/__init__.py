@@ -4,6 +4,7 @@ Two conventions hold throughout. NaN comes out only where NaN went in. And what 
 differentiable here by autograd, ties and zeros included, so that autograd can judge the derivatives made by hand.
 """
 
+from likeliest.numerics.double_double import exp_pair, two_product
 from likeliest.numerics.gamma import (
     log1p_below_tangent,
     log_gamma_half_step,
@@ -13,6 +14,13 @@ from likeliest.numerics.gamma import (
     stirling_curvature,
     stirling_error,
     stirling_slope,
+)
+from likeliest.numerics.gaussian import (
+    gaussian_power,
+    hazard_excess,
+    normal_hazards,
+    normal_log_tails,
+    normal_tails,
 )
 from likeliest.numerics.stable import (
     exp_above_tangent,
@@ -27,17 +35,24 @@ from likeliest.numerics.stable import (
 __all__ = [
     "exp_above_tangent",
     "exp_below",
+    "exp_pair",
     "finite",
     "gap",
+    "gaussian_power",
+    "hazard_excess",
     "log1p_below_tangent",
     "log_gamma_half_step",
     "log_gamma_half_step_curvature",
     "log_gamma_half_step_slope",
     "log_poisson_peak",
     "log_sum_exp_below",
+    "normal_hazards",
+    "normal_log_tails",
+    "normal_tails",
     "stirling_curvature",
     "stirling_error",
     "stirling_slope",
+    "two_product",
     "weighted_mean",
     "xmul",
 ]
