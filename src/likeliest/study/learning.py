@@ -202,18 +202,23 @@ def _outputs(learner: Learner, objective: Objective, theta: Tensor, moved: Tenso
     columns, columns_after = columns_of(eta), columns_of(eta_after)
     many = len(learner.outputs) > 1
     order = [learner.shown, *[k for k in range(len(learner.outputs)) if k != learner.shown]]
-    return [
-        {
+    scores = [float(c[0]) for c in columns_of(learner.family.score(eta, objective.y))]
+    outputs: list[Output] = []
+    for k in order:
+        y = float(learner.y == k) if many else float(learner.y)
+        output: Output = {
             "name": learner.outputs[k],
             "eta": float(columns[k][0]),
             "mean": float(mean[k]),
-            "y": float(learner.y == k) if many else float(learner.y),
-            "error": (float(learner.y == k) if many else float(learner.y)) - float(mean[k]),
+            "y": y,
+            "error": y - float(mean[k]),
             "eta_after": float(columns_after[k][0]),
             "mean_after": float(mean_after[k]),
         }
-        for k in order
-    ]
+        if not math.isclose(scores[k], output["error"], rel_tol=1e-9, abs_tol=1e-12):
+            output["score"] = scores[k]
+        outputs.append(output)
+    return outputs
 
 
 def _parts(learner: Learner, gradient: Tensor, lr: float) -> list[UpdatedPart]:

@@ -78,18 +78,21 @@ def _by_hand(update: OneUpdate) -> list[Block]:
 
 def _arithmetic(update: OneUpdate) -> list[str]:
     out, first, lr = update["outputs"][0], update["inputs"][0], setting(update["lr"])
-    error = bracket(out["error"])
-    slope = f"−{error} · {bracket(first['x'])} = {exact(first['gradient'])}"
+    canonical = "score" not in out
+    score = bracket(out.get("score", out["error"]))
+    sign = "(y − p)" if canonical else "u"
+    slope = f"−{score} · {bracket(first['x'])} = {exact(first['gradient'])}"
     lines = [
         f"NLL = {update['formula']} = {exact(update['nll_before'])}",
         f"y − p = {exact(out['y'])} − {bracket(out['mean'])} = {exact(out['error'])}",
-        f"For {short(first['name'], 28)}: gradient = −(y − p) · x = {slope}",
+        *([] if canonical else [f"u = ∂ log p/∂η = {exact(out['score'])}"]),
+        f"For {short(first['name'], 28)}: gradient = −{sign} · x = {slope}",
         f"Δw = −{lr} · {bracket(first['gradient'])} = {exact(first['change'])}",
     ]
     if not update["parts"]:
         norm = exact(update["squared_norm"])
-        moved = f"{exact(out['eta'])} + {lr} · {error} · {norm} = {exact(out['eta_after'])}"
-        lines.append(f"η after = η + {lr} · (y − p) · Σx² = {moved}")
+        moved = f"{exact(out['eta'])} + {lr} · {score} · {norm} = {exact(out['eta_after'])}"
+        lines.append(f"η after = η + {lr} · {sign} · Σx² = {moved}")
     return [*lines, f"NLL after = {exact(update['nll_after'])}"]
 
 

@@ -35,6 +35,8 @@ class Output(TypedDict):
     """1 or 0 for a class, the (standardised) target for a number."""
     error: float
     """y − p."""
+    score: NotRequired[float]
+    """∂ log p/∂η of this column, where it is not y − p: without a canonical link, or with a dispersion."""
     eta_after: float
     """η after the update, all parameters moved."""
     mean_after: float
@@ -75,7 +77,7 @@ class OneUpdate(TypedDict):
     """Σ w·x of the inputs not listed: Σ over ``inputs`` of weight·x + eta_rest = outputs[0].eta."""
     squared_norm: float
     """Σ x² over all inputs of the last layer, the intercept's 1 included: for a model linear in θ,
-    eta_after = eta + lr · error · squared_norm."""
+    eta_after = eta + lr · score · squared_norm, the score being the error where none is given."""
     parts: list[UpdatedPart]
     """Part by part; empty for models linear in θ."""
     nll_before: float
