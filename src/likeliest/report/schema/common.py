@@ -106,10 +106,6 @@ class Certificate(TypedDict):
     """Part by part, in the order of θ."""
     message: NotRequired[str]
     """A sentence on what was compared where (at which θ, on how many rows), or on what failed."""
-    findings: NotRequired[list[CertificateFinding]]
-    """What is wrong, the origin first."""
-    curves: NotRequired[list[CertificateCurve]]
-    """Relative error against step size, part by part."""
     findings: NotRequired[list[GradientFinding]]
     """What is wrong, the origin first; empty when it passed."""
     curves: NotRequired[list[LadderCurve]]
