@@ -70,11 +70,12 @@ class Family(Protocol):
     """
 
     name: str
-    link: str
     columns: tuple[str, ...] | None
     event_dims: int
     gauge: Literal["shift"] | None
 
+    @property
+    def link(self) -> str: ...
     def check_support(self, y: Tensor, outputs: int | None = None) -> None: ...
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor: ...
     def score(self, eta: Eta, y: Tensor) -> Eta: ...
