@@ -448,3 +448,49 @@ def test_it_prints_as_a_table():
     assert [line.split()[0] for line in lines[1:5]] == list(objective.predictor.parts)
     assert all(line.endswith("passed") for line in lines[1:5])
     assert lines[5] == "Compared with central differences and autograd on 60 rows at θ."
+
+
+# Second-order products
+
+
+MATRIX = np.array([[2.0, 1.0], [1.0, 3.0]])
+
+
+def second_order(hessian=None, fisher=None):
+    return check_gradient(
+        lambda t: float(0.5 * t @ MATRIX @ t + np.sum(t**4)),
+        lambda t: MATRIX @ t + 4 * t**3,
+        np.array([0.7, -0.4]),
+        order=2,
+        hessian=hessian,
+        fisher=fisher,
+    )
+
+
+def test_right_products_pass():
+    assert second_order(lambda t, v: MATRIX @ v + 12 * t**2 * v, lambda t, v: MATRIX @ v).passed
+
+
+@pytest.mark.parametrize("hessian", [lambda t, v: -MATRIX @ v - 12 * t**2 * v, lambda t, v: MATRIX @ v])
+def test_a_wrong_hessian_product_is_found_by_differences_of_the_gradient(hessian):
+    certificate = second_order(hessian)
+    assert not certificate.passed
+    assert "Hessian product" in certificate.findings[0].message
+
+
+def test_fisher_products_are_symmetric_and_never_negative():
+    assert "never negative" in second_order(fisher=lambda t, v: -MATRIX @ v).findings[0].message
+    skew = np.array([[0.0, 1.0], [-1.0, 0.0]])
+    assert "not symmetric" in second_order(fisher=lambda t, v: (MATRIX + skew) @ v).findings[0].message
+
+
+def test_products_of_objectives_and_modules_pass():
+    x, y, _ = data(classes=2)
+    objective = lk.Objective(lk.family("bernoulli"), lk.Linear(4), x, y, l2=0.5)
+    certificate = certify_objective(objective, torch.full((5,), 0.1, dtype=F64), order=2)
+    assert certificate.passed, certificate
+    assert "Fisher product" in certificate.message
+    assert "Hessian product" in certificate.message
+    net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
+    loss = torch.nn.BCEWithLogitsLoss()
+    assert check_gradient(module=net, loss=loss, batch=(x, y[:, None].double()), order=2).passed

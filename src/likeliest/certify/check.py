@@ -8,10 +8,12 @@ from typing import Any
 from torch import nn
 
 from likeliest.certify.certificate import Certificate
+from likeliest.certify.curvature import Curvature, Product, with_curvature
 from likeliest.certify.functions import function_problem
 from likeliest.certify.judge import certify
 from likeliest.certify.layers import layer_at_fault
-from likeliest.certify.modules import Loss, left_as_found, module_problem, taken_apart
+from likeliest.certify.modules import Loss, double_backward, left_as_found, module_problem, taken_apart
+from likeliest.certify.problem import Layout
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Part
 
@@ -26,6 +28,9 @@ def check_gradient(
     batch: Any = None,
     parts: Mapping[str, slice | Part] | None = None,
     seed: int = 0,
+    order: int = 1,
+    hessian: Callable[[Any, Any], Any] | None = None,
+    fisher: Callable[[Any, Any], Any] | None = None,
 ) -> Certificate:
     """Certify that a gradient is right at θ, or say where it is not and why.
 
@@ -44,6 +49,9 @@ def check_gradient(
         batch: (x, y), where x may be a tuple of inputs.
         parts: names for slices of the flattened θ; None is one part named "theta", or the names of the mapping.
         seed: names the sample of entries and the random directions.
+        order: 2 certifies second-order products as well: those below, or a module's double backward.
+        hessian: (θ, v) → Hv, shaped like θ: compared with differences of ``grad``, and symmetric.
+        fisher: (θ, v) → Fv, shaped like θ: symmetric, and vᵀFv ≥ 0.
 
     Raises:
         ShapeError: the gradient is not shaped like θ.
@@ -64,14 +72,35 @@ def check_gradient(
     if module is not None:
         if loss is None or batch is None or any(given is not None for given in (fun, grad, theta, parts)):
             raise SpecificationError("a module is checked by module=, loss= and batch=, and nothing else")
-        return _check_module(module, loss, batch, seed)
+        return _check_module(module, loss, batch, seed, order)
     if fun is None or grad is None or theta is None:
         raise SpecificationError("check_gradient needs fun, grad and theta, or module=, loss= and batch=")
-    return certify(function_problem(fun, grad, theta, parts), seed)
+    problem = function_problem(fun, grad, theta, parts)
+    certificate = certify(problem, seed)
+    if order < 2 or not certificate.passed:
+        return certificate
+    if hessian is None and fisher is None:
+        raise SpecificationError("order=2 needs hessian or fisher, each (θ, v) → a product shaped like θ")
+    layout = Layout(theta, parts)
+
+    def flat(product: Callable[[Any, Any], Any]) -> Product:
+        return lambda at, v: layout.flat(product(layout.like(at), layout.like(v)))
+
+    if hessian is not None:
+        curvature = Curvature("Hessian product", flat(hessian), problem.gradient)
+        certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
+    if fisher is not None:
+        curvature = Curvature("Fisher product", flat(fisher), None, semidefinite=True)
+        certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
+    return certificate
 
 
-def _check_module(module: nn.Module, loss: Loss, batch: Any, seed: int) -> Certificate:
+def _check_module(module: nn.Module, loss: Loss, batch: Any, seed: int, order: int) -> Certificate:
     inputs, target = taken_apart(batch)
     with left_as_found(module):
         problem = module_problem(module, loss, inputs, target)
-        return certify(problem, seed, locate=lambda at: layer_at_fault(module, loss, inputs, target, seed))
+        certificate = certify(problem, seed, locate=lambda at: layer_at_fault(module, loss, inputs, target, seed))
+        if order < 2 or not certificate.passed:
+            return certificate
+        double = Curvature("Hessian product", double_backward(module, loss, inputs, target), problem.gradient)
+        return with_curvature(certificate, problem, problem.theta, double, seed)

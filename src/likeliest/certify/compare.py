@@ -25,7 +25,9 @@ from likeliest.randomness import stream
 WHOLE, SAMPLED, DIRECTIONS = 16, 8, 3
 """Up to WHOLE entries are compared one by one; of larger parts SAMPLED entries, and DIRECTIONS random directions."""
 CLOSELY, MANY = 256, 8
-"""The same two numbers for a closer look, on a kink."""
+LONG, _SAME = 100_000, 1e-4
+"""The same two numbers for a closer look, on a kink. Of more than LONG parameters, whose whole gradient a witness
+knows, few differences are needed: they confirm the witness."""
 DIFFERENCES = "central differences"
 
 
@@ -139,10 +141,13 @@ def compare(problem: Problem, theta: Tensor, seed: int, *, closely: bool = False
     candidates = _heard(problem.witnesses, theta)
     witness, full = next(candidates, (None, None))
     rounding = measured(problem, theta, got, witness, full, seed)
-    chosen = {
-        name: _chosen(part, got, full, seed, CLOSELY if closely else WHOLE) for name, part in problem.parts.items()
+    known = full is not None and len(theta) > LONG
+    whole = CLOSELY if closely else 1 if known else WHOLE
+    chosen = {name: _chosen(part, got, full, seed, whole) for name, part in problem.parts.items()}
+    some = MANY if closely else 1 if known else DIRECTIONS
+    signs = {
+        name: _signs(part, some if part.size > whole or closely else 0, seed) for name, part in problem.parts.items()
     }
-    signs = {name: _signs(part, closely, seed) for name, part in problem.parts.items()}
     found = slopes(problem.values, theta, _directions(theta, problem.parts, chosen, signs))
     checks, at = [], 0
     for name, part in problem.parts.items():
@@ -227,16 +232,17 @@ def _chosen(part: Part, got: Tensor, full: Tensor | None, seed: int, whole: int)
     own = got[part.slice]
     told = [int(own.abs().nan_to_num(torch.inf).argmax())]
     if full is not None:
-        told.append(int((own - full[part.slice]).abs().nan_to_num(torch.inf).argmax()))
-    sampled = 1 if full is not None else SAMPLED
+        apart = (own - full[part.slice]).abs().nan_to_num(torch.inf)
+        told = told if float(apart.max()) <= _SAME * float(own.abs().max()) else [*told, int(apart.argmax())]
+    sampled = 0 if len(got) > LONG and full is not None else 1 if full is not None else SAMPLED
     draws = stream(seed, "certify", part.start)
-    return np.union1d(draws.choice(part.size, sampled, replace=False), told)
+    return np.union1d(draws.choice(part.size, sampled, replace=False), told).astype(int)
 
 
-def _signs(part: Part, closely: bool, seed: int) -> np.ndarray:
-    """Random signs (directions, size), for a part that is not compared as a whole."""
-    rows = 0 if part.size == 1 else MANY if closely else DIRECTIONS if part.size > WHOLE else 0
-    return stream(seed, "certify directions", part.start).choice((-1.0, 1.0), (rows, part.size))
+def _signs(part: Part, rows: int, seed: int) -> np.ndarray:
+    """Random signs (rows, size), for a part of more than one entry."""
+    draws = stream(seed, "certify directions", part.start)
+    return draws.choice((-1.0, 1.0), (rows if part.size > 1 else 0, part.size))
 
 
 def _directions(

@@ -36,7 +36,7 @@ MODERATE = 0.1
 SAFETY = 4.0
 """Round-off is allowed to be so many times its standard deviation, which is itself an estimate."""
 _TABLE, _ORDERS, _NOISE_DIRECTIONS, _COARSER = 9, (4, 5, 6), 4, 6
-_AT_ONCE, _DOUBT, _SMALLEST = 2**20, 8.0, 1e-6
+_AT_ONCE, _DOUBT, _SMALLEST, _LONG = 2**20, 8.0, 1e-6, 100_000
 
 
 class Slopes(NamedTuple):
@@ -83,7 +83,7 @@ def noise(values: Values, theta: Tensor, centre: float) -> float:
 
 def _generic_directions(theta: Tensor) -> Iterator[Tensor]:
     draws = stream(0, "noise")
-    for _ in range(_NOISE_DIRECTIONS):
+    for _ in range(_NOISE_DIRECTIONS if len(theta) <= _LONG else 1):
         yield torch.from_numpy(draws.uniform(-1.0, 1.0, len(theta))) * theta.abs().clamp(min=1.0)
 
 
@@ -108,9 +108,10 @@ def _ladder(values: Values, theta: Tensor, direction: Tensor, centre: float) -> 
 
 
 def _along(values: Values, theta: Tensor, direction: Tensor, steps: np.ndarray) -> np.ndarray:
-    """Evaluate f at θ + h d for every step h, a few at once where θ is long."""
-    some = torch.from_numpy(steps).split(max(1, _AT_ONCE // len(theta)))
-    return np.concatenate([values(theta + h[:, None] * direction).numpy() for h in some])
+    """Evaluate f at θ + h d for every step h, one at a time where θ is long."""
+    if len(theta) > _AT_ONCE // len(steps):
+        return np.array([float(values(torch.add(theta, direction, alpha=h)[None])[0]) for h in steps.tolist()])
+    return values(theta + torch.from_numpy(steps)[:, None] * direction).numpy()
 
 
 def reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:

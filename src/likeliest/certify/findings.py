@@ -18,7 +18,7 @@ from likeliest.certify.causes import diagnose
 from likeliest.certify.certificate import Finding
 from likeliest.certify.compare import Check
 from likeliest.certify.expected import derivatives, worst_entry
-from likeliest.certify.kinks import one_sided, outside
+from likeliest.certify.kinks import one_sided
 from likeliest.certify.problem import Problem
 from likeliest.certify.suspect import Cause, Diagnosis, Suspect
 from likeliest.certify.trials import suspected
@@ -37,7 +37,7 @@ class Scene:
         place: in words.
         strange: parts whose gradient is no function of θ.
         cause: of every error here, if the way to this place tells.
-        beside: the comparison beside a kink.
+        off: for a kink, part by part the directions along which no subgradient was returned.
     """
 
     theta: Tensor
@@ -45,7 +45,7 @@ class Scene:
     place: str
     strange: Mapping[str, Misbehaviour]
     cause: Cause | None = None
-    beside: Sequence[Check] = field(default=())
+    off: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,8 @@ def _is_wrong(check: Check, scene: Scene) -> bool:
     if scene.strange:
         return check.name in scene.strange
     if scene.cause is Cause.KINK:
-        return bool(outside(check, _twin(check, scene)).any())
+        return bool(scene.off[check.name].any())
     return check.in_error
-
-
-def _twin(check: Check, scene: Scene) -> Check:
-    return next(c for c in scene.beside if c.name == check.name)
 
 
 def _is_garbage(check: Check, overall: float, epsilon: float) -> bool:
@@ -131,7 +127,7 @@ def _told(problem: Problem, scene: Scene, check: Check, locate: Locate | None) -
     if check.name in scene.strange:
         return _misbehaved(check, scene.strange[check.name])
     if scene.cause is Cause.KINK:
-        return _no_subgradient(check, _twin(check, scene))
+        return _no_subgradient(check, scene.off[check.name])
     if not np.isfinite(check.got).all():
         return _not_finite(check)
     expected = derivatives(problem, scene.theta, check)
@@ -192,7 +188,7 @@ def _follower(scene: Scene, check: Check, first: Finding) -> Finding:
     if check.name in scene.strange:
         return _misbehaved(check, scene.strange[check.name])
     if scene.cause is Cause.KINK:
-        return _no_subgradient(check, _twin(check, scene))
+        return _no_subgradient(check, scene.off[check.name])
     if not np.isfinite(check.got).all():
         return _not_finite(check)
     expected = check.found.slope[: len(check.entries)] if check.expected is None else check.expected
@@ -212,8 +208,8 @@ def _misbehaved(check: Check, seen: Misbehaviour) -> Finding:
     return _at(check, seen.index, seen.first, Diagnosis(seen.cause, seen.detail), said, None)
 
 
-def _no_subgradient(check: Check, beside: Check) -> Finding:
-    row = int(np.argmax(np.where(outside(check, beside), check.errors, -1.0)))
+def _no_subgradient(check: Check, off: np.ndarray) -> Finding:
+    row = int(np.argmax(np.where(off, check.errors, -1.0)))
     low, high = sorted(one_sided(check, row))
     said = f"got {check.along[row]:.6g}, which is no subgradient"
     if check.found.kink[row]:

@@ -19,7 +19,7 @@ from likeliest.certify.certificate import Certificate, CertifiedPart, Curve
 from likeliest.certify.compare import DIFFERENCES, Check, compare, largest, whole
 from likeliest.certify.differences import reach, slopes
 from likeliest.certify.findings import Locate, Scene, findings
-from likeliest.certify.kinks import outside
+from likeliest.certify.kinks import around, outside
 from likeliest.certify.problem import Problem
 from likeliest.certify.suspect import Cause
 from likeliest.randomness import stream
@@ -78,8 +78,10 @@ def _on_a_kink(problem: Problem, beside: Tensor, seed: int) -> Scene:
     if any(c.in_error for c in again):
         return Scene(beside, again, "a little way from θ, for at θ itself it lies on a kink", {})
     on_it = compare(problem, problem.theta, seed, closely=True)
-    if any(outside(check, other).any() for check, other in zip(on_it, again, strict=True)):
-        return Scene(problem.theta, on_it, "at θ, which lies on a kink", {}, Cause.KINK, again)
+    near = around(problem, seed)
+    off = {c.name: outside(c, other, near) for c, other in zip(on_it, again, strict=True)}
+    if any(rows.any() for rows in off.values()):
+        return Scene(problem.theta, on_it, "at θ, which lies on a kink", {}, Cause.KINK, off)
     return Scene(beside, again, "a little way from θ, for at θ itself it lies on a kink", {})
 
 

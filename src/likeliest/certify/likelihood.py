@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from likeliest.certify.certificate import Certificate
+from likeliest.certify.curvature import Curvature, with_curvature
 from likeliest.certify.judge import certify
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.reference import autograd_gradient, has_reference
 from likeliest.errors import ShapeError
-from likeliest.interfaces import Eta
+from likeliest.interfaces import Eta, Need
 from likeliest.objective import Objective
 from likeliest.randomness import stream
 
@@ -22,7 +25,9 @@ _ELEMENTS, _WORK = 2**21, 2**25
 _DRAWS = 3
 
 
-def certify_objective(objective: Objective, theta: Tensor, *, seed: int = 0, rows: int = ROWS) -> Certificate:
+def certify_objective(
+    objective: Objective, theta: Tensor, *, seed: int = 0, rows: int = ROWS, order: int = 1
+) -> Certificate:
     """Certify an objective's analytic gradient at θ in double precision, part by part, by two witnesses.
 
     Central differences of the value see every part: small ones entry by entry, large ones at a sample of entries and
@@ -34,6 +39,7 @@ def certify_objective(objective: Objective, theta: Tensor, *, seed: int = 0, row
         theta: (P,).
         seed: names the rows, the entries and the directions.
         rows: at most so many of the objective's rows are used, a seeded sample.
+        order: 2 certifies Fisher products as well, and Hessian products where they are on offer.
 
     Raises:
         ShapeError: θ is not (P,).
@@ -53,7 +59,17 @@ def certify_objective(objective: Objective, theta: Tensor, *, seed: int = 0, row
     seen = _sampled(objective, rows, seed)
     seen = seen.replaced(x=seen.x.double())
     with torch.no_grad():
-        return certify(objective_problem(seen, theta.detach().double(), seed), seed, f" on {seen.n} rows")
+        problem = objective_problem(seen, theta.detach().double(), seed)
+        certificate = certify(problem, seed, f" on {seen.n} rows")
+        for curvature in _curvatures(seen, problem) if order > 1 and certificate.passed else ():
+            certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
+        return certificate
+
+
+def _curvatures(objective: Objective, problem: Problem) -> Iterator[Curvature]:
+    yield Curvature("Fisher product", lambda at, v: objective.at(at).fisher(v).clone(), None, semidefinite=True)
+    if Need.HESSIAN in objective.offers:
+        yield Curvature("Hessian product", lambda at, v: objective.at(at).hessian(v).clone(), problem.gradient)
 
 
 def objective_problem(objective: Objective, theta: Tensor, seed: int) -> Problem:

@@ -138,6 +138,31 @@ def located(
     )
 
 
+def double_backward(
+    module: nn.Module, loss: Loss, inputs: tuple[Any, ...], target: Any
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """(θ, v) → Hv by autograd through autograd, of the module as it is."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+
+    def pieces(flat: Tensor) -> list[Tensor]:
+        cut = flat.split([p.numel() for p in trained])
+        return [c.reshape(p.shape).to(p.dtype) for c, p in zip(cut, trained, strict=True)]
+
+    def product(theta: Tensor, v: Tensor) -> Tensor:
+        with torch.no_grad():
+            for p, value in zip(trained, pieces(theta), strict=True):
+                p.copy_(value)
+        with torch.enable_grad():
+            grads = torch.autograd.grad(
+                loss(module(*inputs), target), trained, create_graph=True, materialize_grads=True
+            )
+            along = torch.stack([(g * d).sum() for g, d in zip(grads, pieces(v), strict=True)]).sum()
+            found = torch.autograd.grad(along, trained, materialize_grads=True)
+        return torch.cat([f.detach().double().reshape(-1) for f in found])
+
+    return product
+
+
 def taken_apart(batch: Any) -> tuple[tuple[Any, ...], Any]:
     """A batch as inputs and target.
 

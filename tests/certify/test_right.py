@@ -1,0 +1,24 @@
+"""A thousand right gradients raise no alarm."""
+
+import itertools
+import warnings
+
+import pytest
+
+import likeliest as lk
+
+from .right import right_gradients
+
+CHUNKS = 20
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_no_false_alarm(chunk):
+    alarms = []
+    for name, arguments in itertools.islice(right_gradients(), chunk, None, CHUNKS):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            certificate = lk.check_gradient(**arguments)
+        if not certificate.passed:
+            alarms.append(f"{name}\n{certificate}")
+    assert not alarms, "\n".join(alarms)
