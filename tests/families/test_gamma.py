@@ -90,6 +90,22 @@ def test_where_the_ratio_overflows_its_product_with_the_shape_may_not(link):
     assert score == pytest.approx((pull * slope if link != "identity" else INF, pull), rel=1e-12)
 
 
+def test_of_the_identity_the_score_is_a_number_where_the_slope_of_the_ratio_is_none():
+    """At μ = 10⁻²⁰⁰ and y = 10⁸⁰, y/μ² = 10⁴⁸⁰; a shape of e^(−690) makes it a number again."""
+    score = both(Gamma("identity"), (1e-200, 690.0), 1e80)[1]
+    expected = math.exp(480 * math.log(10) - 690)
+    assert score == pytest.approx((expected, -1.0), rel=1e-12)
+    observed = Gamma("identity").observed(columns((1e-200, 690.0)), torch.tensor([1e80], dtype=F64))[0]
+    assert observed[0, 1] == observed[1, 0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_where_the_observed_information_is_zero_it_is_zero_of_a_subnormal_mean_too():
+    """Of y = μ/2 the log-likelihood of the identity bends neither way, and 1/μ² overflows."""
+    observed = Gamma("identity").observed(columns((1e-323, 0.0)), torch.tensor([5e-324], dtype=F64))[0]
+    assert observed[0, 0] == 0
+    assert not observed.isnan().any()
+
+
 @EVERY_LINK
 def test_deviance_is_statsmodels(link):
     rng = np.random.default_rng(1)

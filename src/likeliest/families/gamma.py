@@ -18,6 +18,7 @@ from likeliest.families.means import MEAN_LINKS, MeanLink, scaled
 from likeliest.interfaces import Eta
 from likeliest.numerics import (
     log1p_below_tangent,
+    plus,
     stirling_curvature,
     stirling_error,
     stirling_slope,
@@ -169,10 +170,12 @@ class Gamma(Family):
         at, bend = self._terms(eta, y), self._link.bend
         shape, slope = torch.exp(-at.a), self._link.slope(at.eta)
         weight = 1 + (1 - bend) * at.excess if bend != 1 else torch.ones_like(at.excess)
-        pull = self._link.pull(at.eta, y.to(at.a.dtype), at.excess)
-        first = scaled(xmul(v[0], weight * slope * slope) + xmul(v[1], pull), at.a)
-        second = scaled(xmul(v[0], pull) + xmul(v[1], at.above), at.a)
-        return first, second + v[1] * (stirling_slope(shape) + stirling_curvature(shape))
+        curvature = scaled(weight * slope, at.a, slope)
+        if bend != 1:
+            curvature = torch.where(at.excess == math.inf, (1 - bend) * at.pull * slope, curvature)
+        curvature = curvature.masked_fill(weight == 0, 0.0)
+        last = at.loss + (stirling_slope(shape) + stirling_curvature(shape))
+        return plus(xmul(v[0], curvature), xmul(v[1], at.pull)), plus(xmul(v[1], last), xmul(v[0], at.pull))
 
     def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
         """Draw y, (…, n); what is too small for a number becomes the smallest normal one."""

@@ -188,11 +188,11 @@ class IdentityMean(MeanLink):
 
 
 def scaled(x: Tensor, log_scale: Tensor | float, factor: Tensor | float = 1.0) -> Tensor:
-    """Return x · factor · e^(−log_scale) in two halves, which overflow only where all does; 0 and ±inf stay."""
+    """Return x · factor · e^(−log_scale), half of the power with each, so that they may balance; 0 and ±inf stay."""
     if isinstance(log_scale, float):
         return x * factor * math.exp(-log_scale)
     half = torch.exp(-0.5 * log_scale)
-    product = x * half * factor * half
+    product = (x * half) * (factor * half)
     return torch.where(product.isnan() & ~log_scale.isnan(), x * factor, product)
 
 

@@ -19,6 +19,7 @@ from likeliest.interfaces import Eta
 from likeliest.numerics import (
     log1p_below_tangent,
     log_poisson_peak,
+    plus,
     stirling_curvature,
     stirling_error,
     stirling_slope,
@@ -134,7 +135,7 @@ class NegativeBinomial(Family):
         gone = 0.5 * share * (1 - share) - remainders + stirling_slope(k) + stirling_curvature(k)
         bent = torch.where(pull.isinf(), math.inf, (pull / total.sqrt()).square())
         last = torch.where(loss.isinf(), loss, loss - bent) + gone
-        return _plus(xmul(v[0], mean), xmul(v[1], mixed)), _plus(xmul(v[1], last), xmul(v[0], mixed))
+        return plus(xmul(v[0], mean), xmul(v[1], mixed)), plus(xmul(v[1], last), xmul(v[0], mixed))
 
     @in_double
     def sample(self, eta: Eta, generator: np.random.Generator) -> Tensor:
@@ -226,12 +227,6 @@ def _columns(eta: Eta, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _sum(first: Tensor, a: Tensor) -> Tensor:
     """Return η + a, of which an infinite η is all."""
     return torch.where(first.isinf() & ~a.isnan(), first, first + a)
-
-
-def _plus(own: Tensor, other: Tensor) -> Tensor:
-    """Return own + other, and own where they are opposite infinities."""
-    total = own + other
-    return torch.where(total.isnan() & ~other.isnan(), own, total)
 
 
 def _log_growth(first: Tensor, a: Tensor) -> Tensor:

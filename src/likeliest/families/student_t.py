@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple, final
 
 import numpy as np
@@ -23,6 +24,7 @@ from likeliest.numerics import (
     log_gamma_half_step,
     log_gamma_half_step_curvature,
     log_gamma_half_step_slope,
+    plus,
 )
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
@@ -148,7 +150,7 @@ class StudentT(LocationScale):
         x = at.df / 2
         dd = dd - (log_gamma_half_step_slope(x) + log_gamma_half_step_curvature(x))
         rows = (mm, ms, md), (ms, ss, sd), (md, sd, dd)
-        return tuple(_first_infinity_wins(*map(product, row, v)) for row in rows)  # type: ignore[return-value]
+        return tuple(reduce(plus, map(product, row, v)) for row in rows)  # type: ignore[return-value]
 
     def _noise_cdf(self, z: Tensor, *shape: Tensor) -> Tensor:
         """Return ½ I(ν/2, ½) at ν/(ν + z²) below 0, each from the side where nothing is lost."""
@@ -265,11 +267,3 @@ def _tail_information(df: Tensor) -> Tensor:
     exact = 0.5 * (3 - moderate) / ((moderate + 1) * (moderate + 3)) - log_gamma_half_step_curvature(moderate / 2)
     u = 1 / df
     return torch.where(df < 4e3, exact, u * u * (3.5 - u * (13 - u * (39.5 - 119 * u))))
-
-
-def _first_infinity_wins(*terms: Tensor) -> Tensor:
-    """The sum of some terms, and of two opposite infinities the first."""
-    total = terms[0]
-    for term in terms[1:]:
-        total = torch.where(total.isinf() & ~term.isnan(), total, total + term)
-    return total

@@ -28,6 +28,8 @@ from likeliest.numerics.stable import (
     finite,
     gap,
     log_sum_exp_below,
+    plus,
+    polynomial,
     weighted_mean,
     xmul,
 )
@@ -49,6 +51,8 @@ __all__ = [
     "normal_hazards",
     "normal_log_tails",
     "normal_tails",
+    "plus",
+    "polynomial",
     "stirling_curvature",
     "stirling_error",
     "stirling_slope",

@@ -12,7 +12,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from likeliest.numerics.gaussian import polynomial
+from likeliest.numerics.stable import polynomial
 
 _SPLIT = 2.0**27 + 1
 _STEPS = 64

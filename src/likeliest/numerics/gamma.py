@@ -18,6 +18,8 @@ import math
 import torch
 from torch import Tensor
 
+from likeliest.numerics.stable import polynomial
+
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _SMALLEST = 1e-300
 
@@ -224,13 +226,4 @@ def _atanh_beyond(q: Tensor) -> Tensor:
 
 
 def _quotient(t: Tensor, rational: _Rational) -> Tensor:
-    return _polynomial(t, rational[0]) / _polynomial(t, rational[1])
-
-
-def _polynomial(t: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """Return Σ cₖ tᵏ by Horner's rule, each step in one pass over t."""
-    *rest, last, top = t.new_tensor(coefficients).unbind()
-    total = last + top * t
-    for coefficient in reversed(rest):
-        total = torch.addcmul(coefficient, total, t)
-    return total
+    return polynomial(t, rational[0]) / polynomial(t, rational[1])

@@ -15,6 +15,8 @@ import math
 import torch
 from torch import Tensor
 
+from likeliest.numerics.stable import polynomial
+
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _DENSITY_AT_0 = 1 / math.sqrt(2 * math.pi)
 _ROOT_HALF = math.sqrt(0.5)
@@ -31,20 +33,6 @@ _EXCESS = (
     2.7904590995897916e-09, 6.153295933975157e-09,
 )
 # fmt: on
-
-
-def polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """Return Σ cₖ xᵏ by Horner's rule, for two coefficients or more.
-
-    Example:
-        >>> polynomial(torch.tensor([2.0]), (1.0, 0.0, 3.0)).tolist()
-        [13.0]
-    """
-    *rest, last, top = coefficients
-    total = x * top + last
-    for coefficient in reversed(rest):
-        total = total * x + coefficient
-    return total
 
 
 def gaussian_power(x: Tensor) -> Tensor:

@@ -28,6 +28,17 @@ def gap(x: Tensor, y: Tensor) -> Tensor:
     return (x - y).masked_fill_((x == y) & x.isinf(), 0.0)
 
 
+def plus(own: Tensor, other: Tensor) -> Tensor:
+    """Return own + other, and own where they are opposite infinities.
+
+    Example:
+        >>> plus(torch.tensor([torch.inf, 1.0]), torch.tensor([-torch.inf, 1.0])).tolist()
+        [inf, 2.0]
+    """
+    total = own + other
+    return torch.where(own.isinf() & ~other.isnan(), own, total)
+
+
 def finite(x: Tensor) -> Tensor:
     """Return a copy of x in which the largest finite number of its sign stands for ±inf; NaN stays.
 
@@ -37,6 +48,20 @@ def finite(x: Tensor) -> Tensor:
     """
     largest = torch.finfo(x.dtype).max
     return torch.nan_to_num(x, math.nan, largest, -largest)
+
+
+def polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
+    """Return Σ cₖ xᵏ by Horner's rule, for two coefficients or more, each step in one pass over x.
+
+    Example:
+        >>> polynomial(torch.tensor([2.0]), (1.0, 0.0, 3.0)).tolist()
+        [13.0]
+    """
+    *rest, last, top = x.new_tensor(coefficients).unbind()
+    total = last + top * x
+    for coefficient in reversed(rest):
+        total = torch.addcmul(coefficient, total, x)
+    return total
 
 
 def exp_below(x: Tensor, top: Tensor) -> Tensor:
