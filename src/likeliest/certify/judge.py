@@ -26,7 +26,7 @@ from likeliest.randomness import stream
 
 FINE = 1e-4
 """Where differences resolve no less of the gradient than this, θ is a bad place to compare."""
-_SUSPICIOUS = 1e-3
+_SUSPICIOUS, _DIGITS = 1e-3, 512.0
 
 
 def certify(problem: Problem, seed: int, compared: str = "", locate: Locate | None = None) -> Certificate:
@@ -61,7 +61,7 @@ def _scene(problem: Problem, beside: Tensor, seed: int) -> Scene:
         return _on_a_kink(problem, beside, seed)
     if any(c.in_error for c in checks):
         return here
-    if _resolution(checks) > FINE:
+    if _resolution(checks) > max(FINE, _DIGITS * float(problem.epsilon.max()) * math.sqrt(len(theta))):
         again = compare(problem, beside, seed)
         place = "a little way from θ, for at θ itself the gradient is too near to zero"
         better = _resolution(again) < _resolution(checks) or any(c.in_error for c in again)

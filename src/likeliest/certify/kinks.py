@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from likeliest.certify.compare import Check
+from likeliest.certify.compare import Check, projected
 from likeliest.certify.problem import Problem
 from likeliest.randomness import stream
 
@@ -37,8 +37,9 @@ def outside(check: Check, beside: Check, near: np.ndarray) -> np.ndarray:
     rounding = np.where(single, beside.rounding, beside.spread)
     beyond = check.errors - np.abs(check.found.jump) / 2 - 2 * check.found.bound - rounding
     off: np.ndarray = ~(beyond <= 0) & np.isfinite(check.found.bound) & (single | ~check.found.kink)
-    low, high = (extreme(near[:, check.part.slice][:, check.entries], 0) for extreme in (np.min, np.max))
-    off[:k] &= np.abs(check.along[:k] - (low + high) / 2) > high - low + beside.rounding
+    seen = np.stack([projected(g[check.part.slice], check.entries, check.signs) for g in near])
+    low, high = seen.min(0), seen.max(0)
+    off &= np.abs(check.along - (low + high) / 2) > high - low + rounding
     if check.expected is not None:
         off[:k] &= check.apart[check.entries] > beside.closeness
         off[k:] &= bool((check.apart > beside.closeness).any())
