@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import product
 
 import numpy as np
@@ -66,8 +66,10 @@ def every_end(family: lk.families.Family) -> tuple[np.ndarray, np.ndarray]:
     return np.array([eta for eta, _ in cases]), np.array([y for _, y in cases])
 
 
-def answers(family: lk.families.Family, eta: lk.interfaces.Eta, y: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Everything on offer, by name, with η's columns last where there are any."""
+def answers(
+    family: lk.families.Family, eta: lk.interfaces.Eta, y: Tensor, but: Container[str] = ()
+) -> Iterator[tuple[str, Tensor]]:
+    """Everything on offer, by name, but for what is named, with η's columns last where there are any."""
     level = torch.tensor(LEVELS, dtype=_flat(eta).dtype)
     level = level[torch.arange(len(_flat(eta))) % len(level)]
     ones = tuple(map(torch.ones_like, eta)) if isinstance(eta, tuple) else torch.ones_like(eta)
@@ -87,6 +89,8 @@ def answers(family: lk.families.Family, eta: lk.interfaces.Eta, y: Tensor) -> It
         "deviance": lambda: family.deviance(eta, y),
     }
     for name, ask in asked.items():
+        if name in but:
+            continue
         try:
             yield name, ask()
         except NotOnOfferError:
@@ -98,10 +102,10 @@ def _flat(eta: lk.interfaces.Eta) -> Tensor:
 
 
 def undefined(
-    family: lk.families.Family, eta: np.ndarray, y: np.ndarray, dtype: type
+    family: lk.families.Family, eta: np.ndarray, y: np.ndarray, dtype: type, but: Container[str] = ()
 ) -> Iterator[tuple[str, int, str]]:
     """What came out as NaN: the question, how often, and the first case."""
-    for name, answer in answers(family, *tensors(family, eta, y, dtype)):
+    for name, answer in answers(family, *tensors(family, eta, y, dtype), but):
         bad = answer.isnan().reshape(len(eta), -1).any(-1) if answer.shape[:1] == (len(eta),) else answer.isnan()
         if bool(bad.any()):
             at = int(bad.nonzero()[0, 0])
