@@ -232,8 +232,12 @@ def families(as_json: Json = False) -> None:
     from likeliest.cli.printing import print_table
     from likeliest.families import families
 
-    columns = ("name", "link", "p(y|η)", "score", "support")
-    _list([[f.name, f.link, f.formula, f.score_formula, f.support] for f in families()], columns, as_json, print_table)
+    columns = ("name", "link", "p(y|η)", "score", "Fisher information", "support")
+    rows = [
+        [f.name, f.link, f.formula, f.score_formula, "closed form" if f.has_fisher else "no closed form", f.support]
+        for f in families()
+    ]
+    _list(rows, columns, as_json, print_table)
 
 
 @app.command()
