@@ -73,7 +73,8 @@ class Columns(Predictor):
         """Each component pulls its own columns of u back to its own slice of θ."""
         at = 0
         for (p, t), (_, o), own in zip(self.split(theta), self.split(out), tape, strict=True):
-            p.pullback(t, own, torch.stack(u[at : at + p.outputs], -1), o)
+            columns = tuple(u[at : at + p.outputs])
+            p.pullback(t, own, columns if isinstance(p, Columns) else torch.stack(columns, -1), o)
             at += p.outputs
 
     def pushforward(self, theta: Tensor, tape: list[Any], v: Tensor) -> tuple[Tensor, ...]:
