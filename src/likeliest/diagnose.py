@@ -25,6 +25,7 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
+from likeliest.edge import edge_verdict
 from likeliest.interfaces import Verdict, VerdictKind
 from likeliest.objective import Objective
 from likeliest.predictors import Columns, Constant, Fixed, Linear, Predictor, columns_of
@@ -44,12 +45,16 @@ class Separation:
 
 
 def diagnose(objective: Objective, theta: Tensor) -> Verdict | None:
-    """Say why an unpenalised objective with a linear predictor has no unique finite optimum; None if it has one.
+    """Say why an objective with a linear predictor has no unique finite optimum inside its domain; None if it has one.
+
+    With a penalty there is always one, and only the edge of a domain is in question.
 
     Args:
         objective: with standardised columns, so that its numbers are of one size.
         theta: (P,), where a fit ended.
     """
+    if (verdict := edge_verdict(objective, theta)) is not None:
+        return verdict
     linear = linear_part(objective.predictor)
     if linear is None or objective.penalty is not None:
         return None

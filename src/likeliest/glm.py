@@ -17,6 +17,8 @@ import torch
 from scipy.optimize import brentq
 from torch import Tensor
 
+from likeliest.barrier import fit_within
+from likeliest.edge import has_edge
 from likeliest.families.base import Family, named
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Verdict, VerdictKind
@@ -106,7 +108,10 @@ def fit_linear(
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
     chosen = rule or ("newton" if linear.size <= MATRIX_LIMIT else "lbfgs")
     if family.smooth:
-        found = fit(objective, chosen, theta=_start(objective, linear), tolerance=TOLERANCE, standardise=True)
+        start = _start(objective, linear)
+        found = fit(objective, chosen, theta=start, tolerance=TOLERANCE, standardise=True)
+        if found.verdict.kind is VerdictKind.BUDGET and has_edge(objective):
+            found = fit_within(objective, start, TOLERANCE)
     else:
         found = fit_pinball(objective, family.settings.get("level", 0.5))
     coefficients, bias = _split(linear, found.theta[: linear.size])
@@ -141,7 +146,7 @@ def _beside(family: Family, linear: Linear, extra: Mapping[str, Predictor]) -> L
 def _start(objective: Objective, linear: Linear) -> Tensor:
     """θ (P,) where η is as near as it can be to the best that all rows could share: inside the domain of any link."""
     null = objective.family.null_eta(objective.y, objective.weight, linear.outputs)
-    null = torch.where(null.isfinite(), null, 0.0)
+    null = torch.where(null.isfinite(), null, _inside(objective.family.domain))
     shared, rest = null[: linear.outputs], null[linear.outputs :]
     weight = objective.x.new_zeros(linear.parts["weight"].shape)
     if not linear.intercept:
@@ -149,6 +154,14 @@ def _start(objective: Objective, linear: Linear) -> Tensor:
     bias = shared if linear.intercept else shared[:0]
     extra = rest if objective.predictor.size > linear.size else rest[:0]
     return torch.cat((weight.flatten(), bias, extra))
+
+
+def _inside(domain: tuple[float, float]) -> float:
+    """A finite η that every link of such a domain allows."""
+    low, high = domain
+    if math.isfinite(low):
+        return (low + high) / 2 if math.isfinite(high) else low + 1
+    return high - 1 if math.isfinite(high) else 0.0
 
 
 def _split(linear: Linear, theta: Tensor) -> tuple[Tensor, Tensor]:
