@@ -49,15 +49,26 @@ class Error:
 
 
 def worst(family: lk.families.Family, given: Sequence[Point], dtype: type) -> Error:
-    """The largest error in units of its bound over some points, of log_prob, score and both in one."""
+    """The largest error in units of its bound over some points, of log_prob, score, both in one, and a row alone."""
     return max(errors(family, given, dtype, own(family, given, dtype)), key=lambda error: error.ratio)
 
 
 def own(family: lk.families.Family, given: Sequence[Point], dtype: type) -> dict[str, np.ndarray]:
-    """What the family itself says, by what it was asked."""
+    """What the family itself says, by what it was asked; a row alone may go another way than one among extreme ones."""
     log_prob, score = evaluated(family, given, dtype, together=False)
     both = evaluated(family, given, dtype, together=True)
-    return {"log_prob": log_prob, "score": score, "log_prob in one": both[0], "score in one": both[1]}
+    alone = [evaluated(family, [point], dtype, together=True) for point in given]
+    wide = np.full_like(score, np.nan)
+    for row, (_, slopes) in zip(wide, alone, strict=True):
+        row[: slopes.shape[1]] = slopes[0]
+    return {
+        "log_prob": log_prob,
+        "score": score,
+        "log_prob in one": both[0],
+        "score in one": both[1],
+        "log_prob alone": np.concatenate([value for value, _ in alone]),
+        "score alone": wide,
+    }
 
 
 def errors(
@@ -66,13 +77,17 @@ def errors(
     """Every error of some results: log_prob… (n,) and score… (n, K), by whomever they are."""
     for i, point in enumerate(given):
         jet, strict = exact(family, point), is_strict(family, _exactly(point[1]))
+        judged: set[tuple[bool, int, float]] = set()
         for what, values in results.items():
-            if not what.startswith("score"):
-                yield _error(what, point, float(values[i]), jet.value, () if strict else jet.score, dtype)
-                continue
-            for j, target in enumerate(jet.score):
-                name = f"{what}[{family.columns[j] if family.columns else j}]"
-                yield _error(name, point, float(values[i, j]), target, () if strict else jet.hessian[j], dtype)
+            scored = what.startswith("score")
+            for j, target in enumerate(jet.score if scored else (jet.value,)):
+                got = float(values[i, j] if scored else values[i])
+                if (scored, j, got) in judged:
+                    continue
+                judged.add((scored, j, got))
+                name = f"{what}[{family.columns[j] if family.columns else j}]" if scored else what
+                slopes = jet.hessian[j] if scored else jet.score
+                yield _error(name, point, got, target, () if strict else slopes, dtype)
 
 
 def exact(family: lk.families.Family, point: Point) -> Jet:

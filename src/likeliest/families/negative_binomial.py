@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -17,8 +18,8 @@ from likeliest.families.location_scale import product
 from likeliest.families.means import scaled
 from likeliest.interfaces import Eta
 from likeliest.numerics import (
+    is_within,
     log1p_below_tangent,
-    log_poisson_peak,
     plus,
     stirling_curvature,
     stirling_error,
@@ -29,9 +30,12 @@ from likeliest.numerics import (
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _MODERATE = 40.0
+_TAME = 300.0
+"""With logarithms up to here no product of powers of e over- or underflows."""
 _BEYOND = 600.0
 """Powers of e from here on are taken by their logarithm."""
 _MOST = 1e308
+_MANY = 1e100
 _NOTHING = 1e-18
 """What 1 + x does not feel."""
 
@@ -88,19 +92,18 @@ class NegativeBinomial(Family):
     @in_double
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return the log-probability of y under its own mean, less half the deviance: neither cancels."""
-        first, a, y = _columns(eta, y)
-        count = y.clamp(min=1)
-        some = log_poisson_peak(count) + _log_rise(a, count) - _half_deviance(first, a, count)
-        return torch.where(y == 0, -_no_counts(first, a), some)
+        return _log_prob(_Row(eta, y))
 
     @in_double
     def score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return (y − μ)/(1 + αμ) and k (z − log(1 + z)) less what knows no mean; both (…, n)."""
-        first, a, y = _columns(eta, y)
-        pull, loss = _pull_and_loss(first, a, y)
-        k, share = torch.exp(-a), 1 / (1 + product(y, a.exp()))
-        rise = 0.5 * (1 - share) + share * stirling_slope(y + k) - stirling_slope(k)
-        return pull, loss - rise
+        return _score(_Row(eta, y))
+
+    @in_double
+    def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Eta]:
+        """Return both; they share the logarithms."""
+        row = _Row(eta, y)
+        return _log_prob(row), _score(row)
 
     def mean(self, eta: Eta) -> Tensor:
         """Return e^η, (…, n) or (…, 1)."""
@@ -123,13 +126,13 @@ class NegativeBinomial(Family):
 
         p = μ/(k + μ), q = 1 − p and m = kμ/(k + μ).
         """
-        first, a, y = _columns(eta, y)
+        row = _Row(eta, y)
+        first, a, y = row.first, row.a, row.y
         log_odds = _sum(first, a)
         p, q = torch.sigmoid(log_odds), torch.sigmoid(-log_odds)
         least = torch.where(log_odds > 0, product(torch.exp(-a), p), product(first.exp(), q))
         mean, mixed = y * p * q + product(least, q), y * p * q - product(least, p)
-        pull, loss = _pull_and_loss(first, a, y)
-        k, share = torch.exp(-a), 1 / (1 + product(y, a.exp()))
+        (pull, loss), k, share = _pull_and_loss(row), row.k, row.share
         total = (y + k).clamp(min=torch.finfo(a.dtype).tiny)
         remainders = share * stirling_slope(total) + share.square() * stirling_curvature(total)
         gone = 0.5 * share * (1 - share) - remainders + stirling_slope(k) + stirling_curvature(k)
@@ -206,15 +209,80 @@ class NegativeBinomial(Family):
     @in_double
     def deviance(self, eta: Eta, y: Tensor) -> Tensor:
         """Return 2 (y log(y/μ) − (y + k) log((y + k)/(μ + k))): the saturated model has the same α."""
-        first, a, y = _columns(eta, y)
-        some = _half_deviance(first, a, y.clamp(min=1)).clamp(min=0)
-        return 2 * torch.where(y == 0, _no_counts(first, a), some)
+        row = _Row(eta, y)
+        return 2 * torch.where(row.none, _no_counts(row), _half_deviance(row).clamp(min=0))
 
     def linear_error(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return (y − η, 0), both (…, n)."""
         first = named(eta)[0]
         error = y.to(first.dtype) - first
         return error, torch.zeros_like(error)
+
+
+class _Row:
+    """η, a and y, columns that broadcast, with what log p and its derivatives share, worked out when asked for.
+
+    A row without counts has one count wherever nobody looks.
+    """
+
+    def __init__(self, eta: Eta, y: Tensor) -> None:
+        self.first, self.a = named(eta)
+        self.y = y.to(self.a.dtype)
+        self.none, self.count = self.y == 0, self.y.clamp(min=1)
+        tame = is_within(self.first, -_TAME, _TAME) and is_within(self.a, -_TAME, _TAME)
+        self.tame = tame and is_within(self.y, 0.0, _MANY)
+        """Whether no product of e^η, e^a and y over- or underflows in any row."""
+
+    @cached_property
+    def mean(self) -> Tensor:
+        """μ."""
+        return self.first.exp()
+
+    @cached_property
+    def alpha(self) -> Tensor:
+        """e^a."""
+        return self.a.exp()
+
+    @cached_property
+    def k(self) -> Tensor:
+        """e^(−a)."""
+        return torch.exp(-self.a)
+
+    @cached_property
+    def log_count(self) -> Tensor:
+        """The log y of the count."""
+        return self.count.log()
+
+    @cached_property
+    def total(self) -> Tensor:
+        """The count and k in sum."""
+        return self.count + self.k
+
+    @cached_property
+    def share(self) -> Tensor:
+        """1/(1 + αy)."""
+        return 1 / (1 + (self.y * self.alpha if self.tame else product(self.y, self.alpha)))
+
+    @cached_property
+    def count_growth(self) -> Tensor:
+        """log(1 + αy)."""
+        if self.tame:
+            return torch.log1p(self.y * self.alpha)
+        moderate = torch.log1p(self.y * self.a.clamp(max=_BEYOND).exp())
+        return torch.where(self.a > _BEYOND, self.log_count + self.a, moderate).masked_fill(self.none, 0.0)
+
+    @cached_property
+    def growth(self) -> Tensor:
+        """log(1 + αμ), from the product as long as it is moderate."""
+        if self.tame:
+            return torch.log1p(self.alpha * self.mean)
+        log_odds, inner = _sum(self.first, self.a), self.a.clamp(max=_BEYOND)
+        moderate = log_odds <= _MODERATE
+        beyond = torch.where(moderate, self.a - inner, 0.0).exp()
+        grown = scaled(inner.exp(), -torch.where(moderate, self.first, 0.0), beyond)
+        grown = grown.masked_fill(log_odds == -math.inf, 0.0)
+        far = torch.where(moderate, _MODERATE, log_odds)
+        return torch.where(moderate, grown.log1p(), far + torch.exp(-far))
 
 
 def _columns(eta: Eta, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -229,66 +297,72 @@ def _sum(first: Tensor, a: Tensor) -> Tensor:
     return torch.where(first.isinf() & ~a.isnan(), first, first + a)
 
 
-def _log_growth(first: Tensor, a: Tensor) -> Tensor:
-    """Return log(1 + αμ), from the product as long as it is moderate."""
-    log_odds, inner = _sum(first, a), a.clamp(max=_BEYOND)
-    moderate = log_odds <= _MODERATE
-    grown = scaled(inner.exp(), -torch.where(moderate, first, 0.0), torch.where(moderate, a - inner, 0.0).exp())
-    grown = grown.masked_fill(log_odds == -math.inf, 0.0)
-    far = torch.where(moderate, _MODERATE, log_odds)
-    return torch.where(moderate, grown.log1p(), far + torch.exp(-far))
+def _log_prob(row: _Row) -> Tensor:
+    return torch.where(row.none, -_no_counts(row), _log_peak(row) - _half_deviance(row))
 
 
-def _no_counts(first: Tensor, a: Tensor) -> Tensor:
+def _score(row: _Row) -> tuple[Tensor, Tensor]:
+    pull, loss = _pull_and_loss(row)
+    rise = 0.5 * (1 - row.share) + row.share * stirling_slope(row.total) - stirling_slope(row.k)
+    return pull, loss - rise.masked_fill(row.none, 0.0)
+
+
+def _no_counts(row: _Row) -> Tensor:
     """Return k log(1 + αμ) = −log p(0): μ where αμ is nothing, and nothing where k is."""
-    growth = _log_growth(first, a)
-    value = torch.where(growth < _NOTHING, first.exp(), scaled(growth, a))
-    return value.masked_fill((a == math.inf) & (first < math.inf), 0.0)
+    if row.tame:
+        return row.growth * row.k
+    value = torch.where(row.growth < _NOTHING, row.mean, scaled(row.growth, row.a))
+    return value.masked_fill((row.a == math.inf) & (row.first < math.inf), 0.0)
 
 
-def _log_rise(a: Tensor, y: Tensor) -> Tensor:
-    """Return ½ log(k/(y + k)) + δ(y + k) − δ(k) for y ≥ 1, with δ Stirling's error; nearly −a for k near 0."""
-    inner = a.clamp(max=_BEYOND)
-    k = torch.exp(-inner)
-    total, many = y + k, inner <= -y.log()
-    share = torch.where(many, -0.5 * torch.log1p(y * torch.where(many, inner, 0.0).exp()), -0.5 * (total.log() + inner))
-    few = torch.where(a > inner, _HALF_LOG_2PI - a + 0.5 * inner, -stirling_error(k))
-    return share + stirling_error(total) + few
+def _log_peak(row: _Row) -> Tensor:
+    """Return log p(y) of the mean μ = y ≥ 1: −½ log(2πy (1 + αy)) + δ(y + k) − δ(k) − δ(y), δ Stirling's error."""
+    of_count, of_total = stirling_error(torch.stack(torch.broadcast_tensors(row.count, row.total))).unbind()
+    width = 0.5 * (row.log_count + row.count_growth)
+    if row.tame:
+        return of_total - of_count - (width + (_HALF_LOG_2PI + stirling_error(row.k)))
+    inner = row.a.clamp(max=_BEYOND)
+    few = torch.where(row.a > inner, _HALF_LOG_2PI - 0.5 * row.a, -stirling_error(torch.exp(-inner)))
+    return of_total - of_count - width - _HALF_LOG_2PI + few
 
 
-def _half_deviance(first: Tensor, a: Tensor, y: Tensor) -> Tensor:
+def _half_deviance(row: _Row) -> Tensor:
     """Return y log(y/μ) − (y + k) log((y + k)/(μ + k)) for y ≥ 1.
 
     With n = y + k, the smaller m of y and k, and s the log of μ/y where that is y, of y/μ where it is k, it is
     n log(1 + m (e^s − 1)/n) − m s, which loses digits neither for k nor for y large.
     """
-    t, k = first - y.log(), torch.exp(-a)
-    fewer, near = k < y, t.clamp(-1, 1)
-    total = y + k
-    by_mean = torch.where(t == near, y * near.expm1(), first.exp() - y)
-    by_shape = torch.where(t == near, k * torch.expm1(-near), scaled(y, _sum(first, a)) - k)
-    s, gain = torch.where(fewer, -t, t), torch.where(fewer, by_shape, by_mean)
-    log_share = torch.where(fewer, -a, y.log()) - total.log()
-    share = gain / total
+    y, k, total = row.count, row.k, row.total
+    t, fewer, least = row.first - row.log_count, k < y, torch.minimum(k, y)
+    s = torch.where(fewer, -t, t)
+    near = s.clamp(-1, 1)
+    by_shape = k * (y / row.mean) if row.tame else scaled(y, _sum(row.first, row.a))
+    gain = torch.where(s == near, least * near.expm1(), torch.where(fewer, by_shape, row.mean) - least)
+    if row.tame:
+        return total * torch.log1p(gain / total) - least * s
+    log_share = torch.where(fewer, -row.a, row.log_count) - total.log()
     huge = s > _BEYOND
     log_sum = torch.logaddexp(torch.where(huge, s + log_share, 0.0), torch.zeros_like(s))
-    log_growth = torch.where(huge, log_sum, torch.log1p(torch.where(huge, 0.0, share)))
-    grown = torch.where(total == math.inf, gain, total * log_growth)
-    value = grown - torch.where(fewer, k, y) * s
-    return torch.where(value.isnan() & ~first.isnan() & ~a.isnan(), math.inf, value)
+    log_growth = torch.where(huge, log_sum, torch.log1p(torch.where(huge, 0.0, gain / total)))
+    value = torch.where(total == math.inf, gain, total * log_growth) - least * s
+    return torch.where(value.isnan() & ~row.first.isnan() & ~row.a.isnan(), math.inf, value)
 
 
-def _pull_and_loss(first: Tensor, a: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _pull_and_loss(row: _Row) -> tuple[Tensor, Tensor]:
     """Return (y − μ)/(1 + αμ) = k z and k (z − log(1 + z)) with z = (y − μ)/(k + μ)."""
+    first, a, y, k = row.first, row.a, row.y, row.k
+    if row.tame:
+        error = y - row.mean
+        pull, z = error / (1 + row.alpha * row.mean), error / (k + row.mean)
+        near = z.clamp(-0.6, 1.9)
+        return pull, torch.where(z == near, log1p_below_tangent(near), z - (row.count_growth - row.growth)) * k
     rises = first > 0
     mean, inverse = first.clamp(max=0.0).exp(), torch.exp(-first.clamp(min=0.0))
-    alpha, k = a.exp(), torch.exp(-a)
     error = torch.where(rises, y * inverse - 1, y - mean)
-    pull = error / torch.where(rises, inverse + alpha, 1 + product(mean, alpha))
+    pull = error / torch.where(rises, inverse + row.alpha, 1 + product(mean, row.alpha))
     z = error / torch.where(rises, 1 + product(inverse, k), k + mean)
     near = z.clamp(-0.6, 1.9)
-    growth = torch.where(a > _BEYOND, y.log() + a, torch.log1p(y * a.clamp(max=_BEYOND).exp())).masked_fill(y == 0, 0.0)
-    far = pull - scaled(growth - _log_growth(first, a), a)
+    far = pull - scaled(row.count_growth - row.growth, a)
     loss = torch.where(z == near, scaled(log1p_below_tangent(near), a), far)
     loss = loss.masked_fill((a == math.inf) & (first < math.inf), 0.0)
     return pull, torch.where(loss.isnan() & ~first.isnan() & ~a.isnan(), math.inf, loss)

@@ -19,7 +19,7 @@ _STEPS = 64
 _FROM, _TO = -32, 448
 _GRID = 1.5 * 2.0**20
 """Added and taken away again, it rounds small numbers to multiples of 2⁻³²."""
-_ABOVE_LINE = (1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320)
+_ABOVE_LINE = torch.tensor((1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720, 1 / 5040, 1 / 40320), dtype=torch.float64)
 """(e^x − 1 − x)/x² as a series."""
 
 

@@ -18,13 +18,20 @@ import math
 import torch
 from torch import Tensor
 
-from likeliest.numerics.stable import polynomial
+from likeliest.numerics.stable import is_within, polynomial
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _SMALLEST = 1e-300
+_NEAR = (-0.6, 1.9)
+"""Where the logarithm is told from its tangent by a series."""
 
-_Rational = tuple[tuple[float, ...], tuple[float, ...]]
-_ERROR: _Rational = (
+
+def _rational(numerator: tuple[float, ...], denominator: tuple[float, ...]) -> Tensor:
+    """Return the coefficients of both, (degree + 1, 2)."""
+    return torch.tensor((numerator, denominator), dtype=torch.float64).T
+
+
+_ERROR = _rational(
     (
         *(0.08333333333333333, 1.7068491106142114, 12.110649930045629, 37.991516898416194, 55.832910015411464),
         *(37.54868004748339, 10.43359870422133, 0.9359653350265951, 0.012804375430886975),
@@ -34,7 +41,7 @@ _ERROR: _Rational = (
         *(136.56027756581938, 13.67711031354835, 0.2773323078093292),
     ),
 )
-_ERROR_SLOPE: _Rational = (
+_ERROR_SLOPE = _rational(
     (
         *(0.08333333333333333, 1.9037881801580387, 15.149513561751517, 53.602398245158504, 89.33822800338335),
         *(68.44299454633776, 21.692157552583694, 2.1988308556726865, 0.0313410682654485),
@@ -44,7 +51,7 @@ _ERROR_SLOPE: _Rational = (
         *(318.6111662953665, 40.297319377933015, 1.1532774310156284),
     ),
 )
-_ERROR_CURVATURE: _Rational = (
+_ERROR_CURVATURE = _rational(
     (
         *(0.16666666666666655, 4.213461818965045, 37.24858562339352, 146.91635682478093, 273.60331791046684),
         *(234.3021425666589, 82.74580135733714, 9.248917170307966, 0.1389893664807855),
@@ -54,7 +61,7 @@ _ERROR_CURVATURE: _Rational = (
         *(686.0101500681167, 104.9310837962102, 3.8468975681547035),
     ),
 )
-_STEP: _Rational = (
+_STEP = _rational(
     (
         *(0.125, 2.5666471707088325, 18.26492197667904, 57.498854779429365, 84.85393029349608, 57.34551025077383),
         *(16.022395748545392, 1.4448968454146822, 0.019726528072590697),
@@ -64,7 +71,7 @@ _STEP: _Rational = (
         *(142.57228813086215, 14.66903080959192, 0.3156735224517697),
     ),
 )
-_STEP_SLOPE: _Rational = (
+_STEP_SLOPE = _rational(
     (
         *(0.12499999999999997, 2.8652325596105, 22.884950215657298, 81.2948923837319, 136.03075223162193),
         *(104.55301956337848, 33.163256105944484, 3.339010695551863, 0.045434395075268974),
@@ -74,7 +81,7 @@ _STEP_SLOPE: _Rational = (
         *(339.94487825987943, 44.67538150390095, 1.381590865506281),
     ),
 )
-_STEP_CURVATURE: _Rational = (
+_STEP_CURVATURE = _rational(
     (
         *(0.24999999999999978, 6.347710154143156, 56.37509574343006, 223.37193716641622, 417.5998969961553),
         *(358.27557534248774, 126.14481408497745, 13.884602008989148, 0.19545223149609273),
@@ -84,7 +91,7 @@ _STEP_CURVATURE: _Rational = (
         *(750.5468452737538, 120.7230022169559, 4.86664701430254),
     ),
 )
-_ATANH: _Rational = (
+_ATANH = _rational(
     (
         *(0.3333333333333333, -0.19350184286515337, 0.03879396055113644, -0.0030880557930298884),
         *(7.866048746054436e-05, -7.15691552378128e-08),
@@ -105,9 +112,13 @@ def log1p_below_tangent(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in log1p_below_tangent(torch.tensor([1e-9, 0.0, -1.0], dtype=torch.float64))]
         ['5e-19', '0', 'inf']
     """
-    inner = x.clamp(-0.6, 1.9)
+    everywhere = is_within(x, *_NEAR)
+    inner = x if everywhere else x.clamp(*_NEAR)
     r = inner / (2 + inner)
-    near = r * (inner - 2 * r.square() * _atanh_beyond(r.square()))
+    square = r.square()
+    near = r * (inner - 2 * square * _atanh_beyond(square))
+    if everywhere:
+        return near
     far = torch.where(x == math.inf, x, x - torch.log1p(x))
     return torch.where(x == inner, near, far)
 
@@ -121,6 +132,8 @@ def stirling_error(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in stirling_error(torch.tensor([1.0, 1e9, 1e300], dtype=torch.float64))]
         ['0.0810615', '8.33333e-11', '8.33333e-302']
     """
+    if _is_large(x):
+        return _over(x, _ERROR)
     small = x.clamp(_SMALLEST, 1.0)
     q = (2 * small.clamp(min=0.5) + 1).square().reciprocal()
     rise = torch.where(x < 0.5, (small + 0.5) * (small.log1p() - small.log()) - 1, q * _atanh_beyond(q))
@@ -134,6 +147,8 @@ def stirling_slope(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in stirling_slope(torch.tensor([1e-300, 1.0, 1e300], dtype=torch.float64))]
         ['-0.5', '-0.0772157', '-8.33333e-302']
     """
+    if _is_large(x):
+        return -_over(x, _ERROR_SLOPE)
     large, small = _large(x), x.clamp(_SMALLEST, 1.0)
     rise = small * (small.log1p() - small.log()) - (small + 0.5) / (small + 1)
     tail = -_over(large, _ERROR_SLOPE)
@@ -147,6 +162,8 @@ def stirling_curvature(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in stirling_curvature(torch.tensor([1e-300, 1.0, 1e300], dtype=torch.float64))]
         ['0.5', '0.144934', '1.66667e-301']
     """
+    if _is_large(x):
+        return _over(x, _ERROR_CURVATURE)
     large, small = _large(x), x.clamp(_SMALLEST, 1.0)
     tail = _over(large, _ERROR_CURVATURE)
     return torch.where(x < 1, (small / (small + 1)).square() * tail + 0.5 * (small + 1).square().reciprocal(), tail)
@@ -159,6 +176,8 @@ def log_gamma_half_step(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in log_gamma_half_step(torch.tensor([1.0, 1e300], dtype=torch.float64))]
         ['-0.120782', '-1.25e-301']
     """
+    if _is_large(x):
+        return -_over(x, _STEP)
     small = x.clamp(_SMALLEST, 1.0)
     beside = torch.log1p(-0.25 / (small.clamp(min=0.1) + 0.5).square())
     rise = torch.where(x < 0.1, small.log() + small.log1p() - 2 * (small + 0.5).log(), beside)
@@ -172,6 +191,8 @@ def log_gamma_half_step_slope(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in log_gamma_half_step_slope(torch.tensor([1e-300, 1e300], dtype=torch.float64))]
         ['0.5', '1.25e-301']
     """
+    if _is_large(x):
+        return _over(x, _STEP_SLOPE)
     large, small = _large(x), x.clamp(_SMALLEST, 1.0)
     tail = _over(large, _STEP_SLOPE)
     return torch.where(x < 1, (small * tail + 0.25 / (small + 0.5)) / (small + 1), tail)
@@ -184,6 +205,8 @@ def log_gamma_half_step_curvature(x: Tensor) -> Tensor:
         >>> [f"{v:.6g}" for v in log_gamma_half_step_curvature(torch.tensor([1e-300, 1e300], dtype=torch.float64))]
         ['-0.5', '-2.5e-301']
     """
+    if _is_large(x):
+        return -_over(x, _STEP_CURVATURE)
     large, small = _large(x), x.clamp(_SMALLEST, 1.0)
     tail = -_over(large, _STEP_CURVATURE)
     above, beside = (small / (small + 1)).square(), (small / (small + 0.5)).square()
@@ -199,6 +222,8 @@ def log_poisson_peak(y: Tensor) -> Tensor:
     """
     many = y.clamp(min=1)
     peak = -0.5 * many.log() - _HALF_LOG_2PI - _over(many, _ERROR)
+    if _is_large(y):
+        return peak
     few = y < 1
     only_counts = not bool((few & (y > 0)).any())
     return torch.where(few, 0.0 if only_counts else _fractional_peak(y.clamp(max=1)), peak)
@@ -209,12 +234,16 @@ def _fractional_peak(y: Tensor) -> Tensor:
     return y.xlogy(y) - y - torch.lgamma(y + 1)
 
 
+def _is_large(x: Tensor) -> bool:
+    return is_within(x, 1.0, math.inf)
+
+
 def _large(x: Tensor) -> Tensor:
     """Return the first of x, x + 1 that is at least 1."""
     return torch.where(x < 1, x + 1, x)
 
 
-def _over(x: Tensor, rational: _Rational) -> Tensor:
+def _over(x: Tensor, rational: Tensor) -> Tensor:
     """Return P(1/x²)/Q(1/x²)/x for x ≥ 1."""
     u = x.reciprocal()
     return _quotient(u.square(), rational) * u
@@ -225,5 +254,6 @@ def _atanh_beyond(q: Tensor) -> Tensor:
     return _quotient(4 * q, _ATANH)
 
 
-def _quotient(t: Tensor, rational: _Rational) -> Tensor:
-    return polynomial(t, rational[0]) / polynomial(t, rational[1])
+def _quotient(t: Tensor, rational: Tensor) -> Tensor:
+    numerator, denominator = polynomial(t, rational).unbind()
+    return numerator / denominator

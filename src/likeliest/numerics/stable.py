@@ -50,17 +50,35 @@ def finite(x: Tensor) -> Tensor:
     return torch.nan_to_num(x, math.nan, largest, -largest)
 
 
-def polynomial(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    """Return Σ cₖ xᵏ by Horner's rule, for two coefficients or more, each step in one pass over x.
+def is_within(x: Tensor, low: float, high: float) -> bool:
+    """Return whether low ≤ x ≤ high everywhere, which NaN is not: then nobody needs to work out what holds beyond.
 
     Example:
-        >>> polynomial(torch.tensor([2.0]), (1.0, 0.0, 3.0)).tolist()
-        [13.0]
+        >>> is_within(torch.tensor([1.0, 2.0]), 1.0, 9.0), is_within(torch.tensor([1.0, torch.nan]), 1.0, 9.0)
+        (True, False)
     """
-    *rest, last, top = x.new_tensor(coefficients).unbind()
-    total = last + top * x
-    for coefficient in reversed(rest):
-        total = torch.addcmul(coefficient, total, x)
+    if not x.numel():
+        return True
+    least, largest = torch.aminmax(x.detach())
+    return low <= float(least) and float(largest) <= high
+
+
+def polynomial(x: Tensor, coefficients: Tensor) -> Tensor:
+    """Return Σ cₖ xᵏ by Horner's rule, each step in one pass over x.
+
+    Args:
+        x: of any shape.
+        coefficients: (degree + 1,) from degree 1 on; or (degree + 1, m) of m polynomials at once, for (m, *x.shape).
+
+    Example:
+        >>> polynomial(torch.tensor([2.0, 3.0]), torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 0.0]])).tolist()
+        [[13.0, 28.0], [2.0, 3.0]]
+    """
+    shape = coefficients.shape[:2] + (1,) * x.ndim
+    *rest, last, top = coefficients.to(x).reshape(shape).unbind()
+    total = torch.addcmul(last, x, top)
+    for row in reversed(rest):
+        total = torch.addcmul(row, total, x)
     return total
 
 
