@@ -14,7 +14,9 @@ def test_an_unknown_name_says_which_was_meant():
 
 
 def test_an_unknown_link_names_those_of_the_family():
-    with pytest.raises(UnknownNameError, match="no link of bernoulli goes by the name 'probit1'; did you mean 'probit'"):
+    with pytest.raises(
+        UnknownNameError, match="no link of bernoulli goes by the name 'probit1'; did you mean 'probit'"
+    ):
         lk.family("bernoulli", link="probit1")
 
 
