@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likeliest.report import formatting
+from likeliest.report.charts import figures
 from likeliest.report.formatting import number
 from likeliest.report.story import tell
 
@@ -148,6 +149,18 @@ def test_a_failed_certificate_is_said_first(report):
     document = tell(report)
     assert "failed" in [fact["value"] for fact in document["facts"]]
     assert "weight (failed)" in str(document)
+
+
+def test_the_ladder_of_steps_is_drawn_where_it_was_kept(report, typeset_report):
+    steps, errors = [1e-2, 1e-4, 1e-6], [1e-5, 1e-9, 0.0]
+    report["certificates"][0]["curves"] = [{"part": "weight <b>", "steps": steps, "errors": errors}]
+    chart = figures(report)["ladder_" + report["certificates"][0]["model"]].to_dict()
+    (drawn,) = chart["datasets"].values()
+    assert [point["step"] for point in drawn] == steps
+    assert [point["error"] for point in drawn] == [1e-5, 1e-9, 1e-16]
+    html, _ = typeset_report(report)
+    assert "Central differences against the gradient, step by step" in html
+    assert "weight <b>" not in html
 
 
 @given(st.floats(-1e308, 1e308), st.integers(2, 8))
