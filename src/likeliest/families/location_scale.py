@@ -13,10 +13,11 @@ from torch import Tensor
 
 from likeliest.families.base import Family, named
 from likeliest.interfaces import Eta
-from likeliest.numerics import xmul
+from likeliest.numerics import is_within, xmul
 
 _NEAR = 0.5
 """Below this, |s| is so small that e^(−s) − 1 has digits which e^(−s) has not."""
+_LARGEST = 1e307
 
 
 class LocationScale(Family):
@@ -95,8 +96,9 @@ def divided(values: Tensor, log_scale: Tensor, lost: Tensor | None = None) -> Te
     """
     precise = log_scale.dtype == torch.float64
     far = 700.0 if precise else 80.0
-    inside = log_scale.clamp(-far, far)
-    whole, beyond = torch.exp(-inside), torch.exp(inside - log_scale)
+    ordinary = is_within(log_scale, -far, far)
+    inside = log_scale if ordinary else log_scale.clamp(-far, far)
+    whole = torch.exp(-inside)
     if not precise:
         quotient = values * whole
     else:
@@ -104,8 +106,11 @@ def divided(values: Tensor, log_scale: Tensor, lost: Tensor | None = None) -> Te
         rest, whole = torch.where(near, torch.expm1(-inside), 0.0), torch.where(near, 1.0, whole)
         small = values * rest if lost is None else values * rest + lost * whole
         quotient = values * whole
-        quotient = torch.where(quotient.isinf(), quotient, quotient + small)
-    quotient = quotient * beyond
+        finite = ordinary and is_within(quotient, -_LARGEST, _LARGEST)
+        quotient = quotient + small if finite else torch.where(quotient.isinf(), quotient, quotient + small)
+    if ordinary:
+        return quotient
+    quotient = quotient * torch.exp(inside - log_scale)
     return torch.where(quotient.isnan() & ~log_scale.isnan(), values, quotient)
 
 

@@ -20,6 +20,7 @@ from likeliest.families.normal import Normal
 from likeliest.interfaces import Eta
 from likeliest.numerics import (
     gap,
+    is_within,
     log1p_below_tangent,
     log_gamma_half_step,
     log_gamma_half_step_curvature,
@@ -30,6 +31,8 @@ from likeliest.numerics import (
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _FAR = 700.0
 """Where |d| is larger, ν = e^d is 0, or the family is the normal."""
+_TAME, _MOST = 300.0, 1e300
+"""With logarithms and ratios up to here nothing over- or underflows."""
 _STARTS = (0.0, 1.5, 4.0)
 """Where the search for the best ν begins, as log ν."""
 
@@ -82,32 +85,18 @@ class StudentT(LocationScale):
         as ν grows. In the tail log e^s √(ν + z²) = log |y − μ| + ½ log(1 + 1/w), which knows no s, takes the place of
         terms that cancel for small ν.
         """
-        at = _Parts.of(eta, y)
-        _, log_scale, log_df = named(eta)
-        constant = _constant(log_df, at.df)
-        spent = 0.5 * (at.z_in * at.z_in + at.w) - 0.5 * (at.df + 1) * log1p_below_tangent(at.w)
-        bulk = torch.where(spent.isinf(), -spent, constant - log_scale - spent)
-        tail = (constant + 0.5 * log_df) - (at.error.abs().log() + 0.5 * at.v.log1p()) - 0.5 * at.df * at.log1p_w
-        return torch.where(at.bulk, bulk, tail).masked_fill((log_df == -math.inf) & ~at.unknown, -math.inf)
+        return _log_prob(_Parts.of(eta, y), eta)
 
     @in_double
     def score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the score, every column (…, n).
+        """Return the score, every column (…, n)."""
+        return _score(_Parts.of(eta, y), eta)
 
-        With p = w/(1 + w), the last is the constant's slope + ½p − ½ν (−log(1 − p) − p) in the bulk.
-        """
+    @in_double
+    def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Eta]:
+        """Return both; they share what the residuals are."""
         at = _Parts.of(eta, y)
-        log_scale = named(eta)[1]
-        near = divided(at.z_in * ((1 + 1 / at.df) / (1 + at.w)), log_scale)
-        location = torch.where(at.bulk, near, (at.df + 1) / (at.error * (1 + at.v)))
-        by_z = 1 / at.z_out
-        scale = torch.where(
-            at.bulk, (at.z_in - 1) * (at.z_in + 1) / (1 + at.w), at.df * (1 - by_z) * (1 + by_z) / (1 + at.v)
-        )
-        share = at.w / (1 + at.w)
-        bulk = 0.5 * share - 0.5 * at.df * log1p_below_tangent(-share)
-        tail = 0.5 * (at.df + 1) / (1 + at.v) - 0.5 * at.df * at.log1p_w
-        return location, scale, log_gamma_half_step_slope(at.df / 2) + torch.where(at.bulk, bulk, tail)
+        return _log_prob(at, eta), _score(at, eta)
 
     def mean(self, eta: Eta) -> Tensor:
         """Return μ, (…, n) or (…, 1): the mean where ν > 1, the centre of symmetry always."""
@@ -139,7 +128,7 @@ class StudentT(LocationScale):
         at = _Parts.of(eta, y)
         log_scale = named(eta)[1]
         share, rest = at.shares
-        location = self.score(eta, y)[0]
+        location = _score(at, eta)[0]
         bulk = (1 + 1 / at.df) * torch.exp(-2 * log_scale) * (1 - at.w) * rest.square()
         mm = torch.where(at.bulk, bulk, -location / at.error * (1 - at.v) / (1 + at.v))
         ms, md = 2 * product(location, rest), -product(location, (at.df * share - rest) / (at.df + 1))
@@ -216,8 +205,8 @@ class _Parts(NamedTuple):
     """ν/z² in the tail."""
     log1p_w: Tensor
     """log(1 + z²/ν) in the tail, which may be a number where z² and even z are none."""
-    unknown: Tensor
-    """Where NaN went in."""
+    unknown: Tensor | None
+    """Where NaN went in; None where all is far from over- and underflow."""
 
     @property
     def shares(self) -> tuple[Tensor, Tensor]:
@@ -229,18 +218,50 @@ class _Parts(NamedTuple):
     def of(cls, eta: Eta, y: Tensor) -> _Parts:
         """Take η's columns and y apart."""
         _, log_scale, log_df = named(eta)
-        z, df, normal = standardised(eta, y), _df(log_df), log_df > _FAR
+        z, df, error = standardised(eta, y), _df(log_df), residual(eta, y)
+        ratio = (z / df) * z
+        if is_within(ratio, 0.0, _MOST) and is_within(log_df, -_TAME, _TAME) and is_within(log_scale, -_TAME, _TAME):
+            bulk = ratio <= 1
+            z_in, z_out, w = torch.where(bulk, z, 0.0), torch.where(bulk, 1.0, z), torch.where(bulk, ratio, 0.0)
+            error = torch.where(bulk, 1.0, error)
+            return cls(bulk, df, z_in, w, z_out, error, (df / z_out) / z_out, ratio.log1p(), None)
+        normal = log_df > _FAR
         z, log_scale, log_df, df, normal = torch.broadcast_tensors(z, log_scale, log_df, df, normal)
-        ratio = ((z / df) * z).detach()
+        ratio = ratio.detach()
         bulk, far = (ratio <= 1) | (normal & ~z.isnan()), ratio.isinf()
         z_in = torch.where(bulk, z, 0.0)
         w = torch.where(bulk & ~normal, (z_in / df) * z_in, 0.0)
-        z_out, error = torch.where(bulk, 1.0, z), torch.where(bulk, 1.0, residual(eta, y))
+        z_out, error = torch.where(bulk, 1.0, z), torch.where(bulk, 1.0, error)
         v = (df / z_out) / z_out
         within = torch.where(bulk | far, 1.0, z)
         beyond = torch.where(z.isinf(), gap(error.abs().log(), log_scale), z_out.abs().log())
         log1p_w = torch.where(far, gap(2 * beyond, log_df), torch.log1p((within / df) * within))
         return cls(bulk, df, z_in, w, z_out, error, v, log1p_w, z.isnan() | log_df.isnan())
+
+
+def _log_prob(at: _Parts, eta: Eta) -> Tensor:
+    _, log_scale, log_df = named(eta)
+    constant = _constant(log_df, at.df)
+    spent = 0.5 * (at.z_in * at.z_in + at.w) - 0.5 * (at.df + 1) * log1p_below_tangent(at.w)
+    bulk = constant - log_scale - spent
+    tail = (constant + 0.5 * log_df) - (at.error.abs().log() + 0.5 * at.v.log1p()) - 0.5 * at.df * at.log1p_w
+    if at.unknown is None:
+        return torch.where(at.bulk, bulk, tail)
+    value = torch.where(at.bulk, torch.where(spent.isinf(), -spent, bulk), tail)
+    return value.masked_fill((log_df == -math.inf) & ~at.unknown, -math.inf)
+
+
+def _score(at: _Parts, eta: Eta) -> tuple[Tensor, Tensor, Tensor]:
+    """With p = w/(1 + w), the last is the constant's slope + ½p − ½ν (−log(1 − p) − p) in the bulk."""
+    rest, outer = 1 / (1 + at.w), 1 / (1 + at.v)
+    near = divided(at.z_in * (1 + 1 / at.df) * rest, named(eta)[1])
+    location = torch.where(at.bulk, near, (at.df + 1) / at.error * outer)
+    by_z = 1 / at.z_out
+    scale = torch.where(at.bulk, (at.z_in - 1) * (at.z_in + 1) * rest, at.df * (1 - by_z) * (1 + by_z) * outer)
+    share = at.w * rest
+    bulk = 0.5 * share - 0.5 * at.df * log1p_below_tangent(-share)
+    tail = 0.5 * (at.df + 1) * outer - 0.5 * at.df * at.log1p_w
+    return location, scale, log_gamma_half_step_slope(at.df / 2) + torch.where(at.bulk, bulk, tail)
 
 
 def _half_beta(x: Tensor, share: Tensor, rest: Tensor, near: Tensor) -> Tensor:
