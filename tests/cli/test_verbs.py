@@ -6,12 +6,16 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import torch
+from torch import Tensor
 
 import likeliest
+from likeliest.certify import certify_objective
 from likeliest.cli.summary import study_summary
 from likeliest.data import catalogue
 
@@ -198,3 +202,26 @@ def test_a_study_ends_in_at_most_fifteen_readable_lines(path: Path) -> None:
     assert len(lines) <= 15
     assert max(map(len, lines)) <= 200
     assert lines[-1].startswith("Report       study/report.html")
+
+
+def test_a_failed_certificate_is_named_with_its_part_and_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first layer's bias of a net loses its sign on the way; the report of a sound study takes its certificate."""
+    net = likeliest.MLP((3, 4, 1), activation="tanh")
+    right, bias = net.pullback, net.parts["layer1.bias"].slice
+
+    def pullback(theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
+        right(theta, tape, u, out)
+        out[..., bias] *= -1
+
+    monkeypatch.setattr(net, "pullback", pullback)
+    draws = np.random.default_rng(0)
+    objective = likeliest.Objective(
+        likeliest.family("bernoulli"), net, draws.normal(size=(30, 3)), draws.integers(0, 2, 30)
+    )
+    failed = certify_objective(objective, net.init([draws], torch.float64)[0] + 0.1)
+    report = json.loads(SAMPLES[0].read_text(encoding="utf-8"))
+    report["certificates"][-1] = failed.to_json("net")
+    (said,) = [line for line in study_summary(report, Path("study")) if line.startswith("Gradient")]
+    assert said.endswith("CERTIFICATE FAILED for net (layer1.bias: sign): do not use it before that is understood")
+    del report["certificates"][-1]["findings"]  # as the first version wrote them
+    assert any("CERTIFICATE FAILED for net: do not" in line for line in study_summary(report, Path("study")))

@@ -88,11 +88,18 @@ def _held_out(model: Json, base: Json | None) -> Iterator[str]:
 
 
 def _certificates(certificates: Sequence[Json]) -> str:
-    failed = [one["model"] for one in certificates if not one["passed"]]
+    failed = [_failed(one) for one in certificates if not one["passed"]]
     if failed:
         return f"CERTIFICATE FAILED for {', '.join(failed)}: do not use it before that is understood"
     worst = ", ".join(f"{one['model']} {one['worst']:.1e}" for one in certificates)
     return f"certificates passed; worst relative errors: {worst}"
+
+
+def _failed(certificate: Json) -> str:
+    """The model with the part and the cause where the error starts; reports of earlier versions hold no findings."""
+    model: str = certificate["model"]
+    findings = certificate.get("findings", [])
+    return f"{model} ({findings[0]['part']}: {findings[0]['cause']})" if findings else model
 
 
 def _race(race: Json) -> Iterator[str]:
