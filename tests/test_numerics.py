@@ -53,20 +53,36 @@ def test_finite_replaces_infinities_alone(dtype):
     assert y.data_ptr() != x.data_ptr()
 
 
-@given(st.lists(FINITE, min_size=2, max_size=6))
-def test_log_sum_exp_is_exact_to_three_units_in_the_last_place(values):
+ROW = st.lists(st.floats(-1e4, 1e4) | st.floats(-40, 40) | FINITE, min_size=2, max_size=6)
+
+
+@given(ROW, st.sampled_from([torch.float32, F64]))
+def test_powers_below_a_top_know_their_exponent_in_twice_the_digits(values, dtype):
+    x = numerics.finite(torch.tensor(values, dtype=dtype))
+    given, top = x.tolist(), x.max(-1, keepdim=True).values
+    last = torch.finfo(dtype)
+    for value, power in zip(given, numerics.exp_below(x, top).tolist(), strict=True):
+        with mpmath.workprec(2200):
+            expected = mpmath.exp(mpmath.mpf(value) - math.floor(float(top)))
+        assert abs(power - expected) <= 2 * max(float(expected) * last.eps, last.smallest_normal * last.eps)
+
+
+@given(ROW)
+def test_log_sum_exp_is_exact_to_four_units_in_the_last_place(values):
     x = tensor(*values)
     top, at = x.max(-1, keepdim=True)
-    with mpmath.workdps(60):
+    with mpmath.workprec(2200):
         below = [mpmath.exp(mpmath.mpf(v) - mpmath.mpf(float(top))) for i, v in enumerate(values) if i != int(at)]
         expected = mpmath.log1p(mpmath.fsum(below))
-        actual = float(numerics.log_sum_exp_below(numerics.exp_below(x, top), at))
-        if float(expected) >= np.finfo(float).tiny:
-            # The sum inherits half an ulp of x − top, multiplied by |x − top| where that term counts.
-            slack = max([abs(v - float(top)) for v in values if v - float(top) > -746], default=0.0)
-            assert ulps(actual, expected) <= 3 + slack
-        else:
-            assert actual <= np.finfo(float).tiny
+        assert ulps(float(numerics.log_sum_exp_below(numerics.exp_below(x, top), at)), expected) <= 4
+
+
+@pytest.mark.parametrize("count", [2, 10, 30, 1000])
+def test_the_sum_of_many_powers_is_rounded_once(count):
+    powers = np.random.default_rng(count).uniform(0, 1, (2000, count)) ** 20 * math.e
+    exact = [math.fsum(row) for row in powers]
+    got = numerics.sum_of_powers(torch.from_numpy(powers))[:, 0].numpy()
+    assert np.all(np.abs(got - exact) <= np.spacing(exact))
 
 
 def test_log_sum_exp_of_ties_and_infinities():
@@ -75,8 +91,9 @@ def test_log_sum_exp_of_ties_and_infinities():
         ((INF, INF, 0), math.log(2)),
         ((-INF, -INF), math.log(2)),
         ((INF, 1), 0),
+        ((1e308, -1e308), 0),
     ):
-        x = tensor(*row)
+        x = numerics.finite(tensor(*row))
         top, at = x.max(-1, keepdim=True)
         assert float(numerics.log_sum_exp_below(numerics.exp_below(x, top), at)) == expected
 

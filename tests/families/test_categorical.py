@@ -17,6 +17,7 @@ from likeliest.families import Categorical
 FAMILY = Categorical()
 F64 = torch.float64
 INF = math.inf
+SMALLEST = {dtype: float(np.finfo(name).smallest_subnormal) for dtype, name in ((F64, "f8"), (torch.float32, "f4"))}
 ROWS = nps.arrays(np.float64, (3, 4), elements=st.floats(-800, 800))
 LABELS = torch.tensor([0, 3, 1])
 
@@ -27,25 +28,50 @@ def softmax_of(row):
 
 
 @pytest.mark.parametrize(
-    "row", [(40.0, 0, -3), (0.0, 0, 0), (700.0, 0.5, 0), (1e-9, 0, 0), (-80.0, -80, -45), (5.0, 4, 2)]
+    "row",
+    [
+        (40.0, 0, -3),
+        (0.0, 0, 0),
+        (700.0, 0.5, 0),
+        (1e-9, 0, 0),
+        (-80.0, -80, -45),
+        (5.0, 4, 2),
+        (205.82950008248616, -203.89803797558196, 170.1),
+        (-0.1, -87.3, -700.3),
+        (7312.7, 6700.1, 7290.3),
+    ],
 )
 @pytest.mark.parametrize("y", [0, 1, 2])
-def test_log_prob_and_score_are_exact_to_four_ulp(row, y):
+@pytest.mark.parametrize(("dtype", "allowed"), [(F64, 4), (torch.float32, 8)])
+def test_log_prob_and_score_are_exact_to_a_few_ulp(row, y, dtype, allowed):
+    eta = torch.tensor([row], dtype=dtype)
     with mpmath.workdps(400):
-        p = softmax_of(row)
+        p = softmax_of(eta[0].tolist())
         score = [mpmath.fsum(p[:k] + p[k + 1 :]) if k == y else -p[k] for k in range(3)]
-        log_prob = mpmath.log1p(-score[y])
-        got_log_prob, got_score = FAMILY.log_prob_and_score(torch.tensor([row], dtype=F64), torch.tensor([y]))
-        assert abs(float(got_log_prob) - log_prob) <= 4 * math.ulp(float(log_prob))
-        for got, expected in zip(got_score[0].tolist(), score, strict=True):
-            assert abs(got - expected) <= 4 * math.ulp(float(expected))
+        exact = [mpmath.log(p[y]), *score]
+        log_prob, got = FAMILY.log_prob_and_score(eta, torch.tensor([y]))
+        for mine, expected in zip((float(log_prob), *got[0].tolist()), exact, strict=True):
+            nearest = torch.tensor(float(expected), dtype=dtype).abs()
+            ulp = float(torch.nextafter(nearest, nearest + 1) - nearest)
+            assert abs(mine - expected) <= allowed * ulp
+        for k, mine in enumerate(FAMILY.mean(eta)[0].tolist()):
+            assert abs(mine - p[k]) <= allowed * max(float(p[k]) * torch.finfo(dtype).eps, SMALLEST[dtype])
+
+
+def test_eta_is_left_as_it_was():
+    eta = torch.tensor([[0.3, -40.1, INF], [5.1, -INF, 1e308]], dtype=F64)
+    before, y = eta.clone(), torch.tensor([0, 1])
+    for function in (FAMILY.log_prob, FAMILY.score, FAMILY.log_prob_and_score, lambda e, _: FAMILY.mean(e)):
+        function(eta, y)
+        assert torch.equal(eta, before)
 
 
 @given(ROWS)
 def test_the_score_sums_to_zero_and_the_probabilities_are_scipys(rows):
     eta = torch.from_numpy(rows)
     assert FAMILY.score(eta, LABELS).sum(-1).abs().max() <= 1e-15
-    torch.testing.assert_close(FAMILY.mean(eta), torch.from_numpy(special.softmax(rows, -1)), rtol=1e-12, atol=0)
+    expected = torch.from_numpy(special.softmax(rows, -1))
+    torch.testing.assert_close(FAMILY.mean(eta), expected, rtol=1e-12, atol=4 * SMALLEST[F64])
 
 
 @given(ROWS, st.floats(-100, 100))

@@ -12,7 +12,7 @@ from torch import Tensor
 from likeliest.errors import SupportError
 from likeliest.families.base import Canonical, double, single
 from likeliest.interfaces import Eta
-from likeliest.numerics import exp_below, gap, log_sum_exp_below, xmul
+from likeliest.numerics import exp_below, finite, gap, log_sum_exp_below, sum_of_powers, xmul
 
 _SUMS_TO_ONE = 1e-5
 
@@ -73,25 +73,23 @@ class Categorical(Canonical):
         """Return η_y − log Σ e^η."""
         eta = single(eta)
         top, at = eta.max(-1, keepdim=True)
-        return _log_prob(eta, top, log_sum_exp_below(exp_below(eta, top), at), y)
+        return _log_prob(eta, top, log_sum_exp_below(exp_below(finite(eta), finite(top)), at), y)
 
     def score(self, eta: Eta, y: Tensor) -> Tensor:
         """Return onehot(y) − softmax(η)."""
-        eta = single(eta)
-        return _score(exp_below(eta, eta.amax(-1, keepdim=True)), y)
+        return _score(_powers(single(eta)), y)
 
     def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return both from one set of exponentials."""
         eta = single(eta)
         top, at = eta.max(-1, keepdim=True)
-        powers = exp_below(eta, top)
+        powers = exp_below(finite(eta), finite(top))
         return _log_prob(eta, top, log_sum_exp_below(powers, at), y), _score(powers, y)
 
     def mean(self, eta: Eta) -> Tensor:
         """Return the probabilities, (…, n, K)."""
-        eta = single(eta)
-        powers = exp_below(eta, eta.amax(-1, keepdim=True))
-        return powers / powers.sum(-1, keepdim=True)
+        powers = _powers(single(eta))
+        return powers / sum_of_powers(powers)
 
     def fisher_times(self, eta: Eta, v: Eta) -> Tensor:
         """Return p ∘ (v − ⟨p, v⟩)."""
@@ -144,15 +142,20 @@ def _log_prob(eta: Tensor, top: Tensor, log_total: Tensor, y: Tensor) -> Tensor:
     return gap(eta.gather(-1, _index(eta, y)), top)[..., 0] - log_total
 
 
+def _powers(eta: Tensor) -> Tensor:
+    """Return numbers ∝ p, fresh; +inf stands for the largest finite number, so that ties share equally."""
+    eta = finite(eta)
+    return exp_below(eta, eta.detach().amax(-1, keepdim=True))
+
+
 def _score(powers: Tensor, y: Tensor) -> Tensor:
     """Overwrite powers ∝ p with onehot(y) − p; at y that is the sum of the others, for 1 − p would cancel."""
-    total = powers.sum(-1, keepdim=True)
     if y.is_floating_point():
-        return powers.div_(-total).add_(y)
+        return powers.div_(-sum_of_powers(powers)).add_(y)
     index = _index(powers, y)
-    powers.scatter_(-1, index, 0.0)
-    powers.scatter_(-1, index, -powers.sum(-1, keepdim=True))
-    return powers.div_(-total)
+    own = powers.gather(-1, index)
+    others = sum_of_powers(powers.scatter_(-1, index, 0.0))
+    return powers.scatter_(-1, index, -others).div_(own.add_(others).neg_())
 
 
 def _index(eta: Tensor, y: Tensor) -> Tensor:

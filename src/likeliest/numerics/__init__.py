@@ -31,6 +31,7 @@ from likeliest.numerics.stable import (
     log_sum_exp_below,
     plus,
     polynomial,
+    sum_of_powers,
     weighted_mean,
     xmul,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "stirling_curvature",
     "stirling_error",
     "stirling_slope",
+    "sum_of_powers",
     "two_product",
     "weighted_mean",
     "xmul",

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+_GRID = 1.5 * 2.0**26
+"""Added and taken away again, it rounds small numbers to multiples of 2⁻²⁶."""
+
 
 def xmul(x: Tensor, y: Tensor) -> Tensor:
     """Return x·y, and 0 wherever x = 0, whatever y is: a term with no weight is no term, even an infinite one.
@@ -47,7 +50,7 @@ def finite(x: Tensor) -> Tensor:
         True
     """
     largest = torch.finfo(x.dtype).max
-    return torch.nan_to_num(x, math.nan, largest, -largest)
+    return x.clamp(-largest, largest)
 
 
 def is_within(x: Tensor, low: float, high: float) -> bool:
@@ -83,15 +86,31 @@ def polynomial(x: Tensor, coefficients: Tensor) -> Tensor:
 
 
 def exp_below(x: Tensor, top: Tensor) -> Tensor:
-    """Return e^(x − top), fresh, for x ≤ top; 1 wherever x = top, an infinite one too.
+    """Overwrite x ≤ top, both finite, and return e^(x − ⌊top⌋), right to an ulp or two; between 1 and e where x = top.
 
-    Over a last axis of length 10 these four vectorised passes take a quarter of the time of torch.softmax.
+    Rounding the difference d costs e^d a relative error of |d|/2 ulp. What it lost is known: with n = ⌊top⌋ it is
+    x − (d + n), exactly, for an integer is a multiple of the last place of any x that has a fraction. e^d (1 + lost)
+    makes up for it, and does not overwrite e^d where autograd needs it.
+
+    Args:
+        x: (…, K).
+        top: (…, 1), the largest of each row.
+
+    Source: Dekker (1971), A floating-point technique for extending the available precision.
+
+    Example:
+        >>> exp_below(torch.tensor([-40.3, 2.5]), torch.tensor([2.5])).tolist()
+        [4.25935...e-19, 1.64872...]
     """
-    return finite(x).sub_(finite(top)).exp_()
+    shift = top.floor()
+    below = x - shift
+    lost = x.sub_(below + shift).clamp_(-1, 1)
+    powers = below.exp_()
+    return powers.addcmul(powers, lost) if powers.requires_grad else powers.addcmul_(powers, lost)
 
 
 def log_sum_exp_below(powers: Tensor, at: Tensor) -> Tensor:
-    """Return log Σ powers over the last axis, without cancellation, where the largest of them is 1 and lies at ``at``.
+    """Return log Σ_k powers_k / powers_at over the last axis, without cancellation, where none is larger than that.
 
     Args:
         powers: (…, K), from `exp_below`.
@@ -101,7 +120,23 @@ def log_sum_exp_below(powers: Tensor, at: Tensor) -> Tensor:
         >>> log_sum_exp_below(torch.tensor([1e-30, 1.0]), torch.tensor([1])).item() > 0
         True
     """
-    return powers.scatter(-1, at, 0.0).sum(-1).log1p()
+    others = sum_of_powers(powers.scatter(-1, at, 0.0))
+    return others.div(powers.gather(-1, at)).log1p()[..., 0]
+
+
+def sum_of_powers(powers: Tensor) -> Tensor:
+    """Return Σ powers over the last axis, (…, K) → (…, 1), each between 0 and e; of doubles with one rounding in all.
+
+    The leading bits, down to 2⁻²⁶, have an exact sum; what the sum of the rest loses lies far below its last place.
+
+    Example:
+        >>> sum_of_powers(torch.tensor([1.0, 2.0**-53, 2.0**-53], dtype=torch.float64)).item() > 1
+        True
+    """
+    if powers.dtype != torch.float64:
+        return powers.sum(-1, keepdim=True)
+    leading = (powers + _GRID).sub_(_GRID)
+    return leading.sum(-1, keepdim=True) + (powers - leading).sum(-1, keepdim=True)
 
 
 def exp_above_tangent(x: Tensor) -> Tensor:
