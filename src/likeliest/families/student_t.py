@@ -203,6 +203,8 @@ class _Parts(NamedTuple):
     """y − μ in the tail."""
     v: Tensor
     """ν/z² in the tail."""
+    below: Tensor
+    """w − log(1 + w) in the bulk."""
     log1p_w: Tensor
     """log(1 + z²/ν) in the tail, which may be a number where z² and even z are none."""
     unknown: Tensor | None
@@ -224,7 +226,9 @@ class _Parts(NamedTuple):
             bulk = ratio <= 1
             z_in, z_out, w = torch.where(bulk, z, 0.0), torch.where(bulk, 1.0, z), torch.where(bulk, ratio, 0.0)
             error = torch.where(bulk, 1.0, error)
-            return cls(bulk, df, z_in, w, z_out, error, (df / z_out) / z_out, ratio.log1p(), None)
+            return cls(
+                bulk, df, z_in, w, z_out, error, (df / z_out) / z_out, log1p_below_tangent(w), ratio.log1p(), None
+            )
         normal = log_df > _FAR
         z, log_scale, log_df, df, normal = torch.broadcast_tensors(z, log_scale, log_df, df, normal)
         ratio = ratio.detach()
@@ -236,13 +240,13 @@ class _Parts(NamedTuple):
         within = torch.where(bulk | far, 1.0, z)
         beyond = torch.where(z.isinf(), gap(error.abs().log(), log_scale), z_out.abs().log())
         log1p_w = torch.where(far, gap(2 * beyond, log_df), torch.log1p((within / df) * within))
-        return cls(bulk, df, z_in, w, z_out, error, v, log1p_w, z.isnan() | log_df.isnan())
+        return cls(bulk, df, z_in, w, z_out, error, v, log1p_below_tangent(w), log1p_w, z.isnan() | log_df.isnan())
 
 
 def _log_prob(at: _Parts, eta: Eta) -> Tensor:
     _, log_scale, log_df = named(eta)
     constant = _constant(log_df, at.df)
-    spent = 0.5 * (at.z_in * at.z_in + at.w) - 0.5 * (at.df + 1) * log1p_below_tangent(at.w)
+    spent = 0.5 * (at.z_in * at.z_in + at.w) - 0.5 * (at.df + 1) * at.below
     bulk = constant - log_scale - spent
     tail = (constant + 0.5 * log_df) - (at.error.abs().log() + 0.5 * at.v.log1p()) - 0.5 * at.df * at.log1p_w
     if at.unknown is None:
@@ -259,7 +263,7 @@ def _score(at: _Parts, eta: Eta) -> tuple[Tensor, Tensor, Tensor]:
     by_z = 1 / at.z_out
     scale = torch.where(at.bulk, (at.z_in - 1) * (at.z_in + 1) * rest, at.df * (1 - by_z) * (1 + by_z) * outer)
     share = at.w * rest
-    bulk = 0.5 * share - 0.5 * at.df * log1p_below_tangent(-share)
+    bulk = 0.5 * share - 0.5 * at.df * (at.w * share - at.below)
     tail = 0.5 * (at.df + 1) * outer - 0.5 * at.df * at.log1p_w
     return location, scale, log_gamma_half_step_slope(at.df / 2) + torch.where(at.bulk, bulk, tail)
 
