@@ -86,8 +86,8 @@ def errors(
                     continue
                 judged.add((scored, j, got))
                 name = f"{what}[{family.columns[j] if family.columns else j}]" if scored else what
-                slopes = jet.hessian[j] if scored else jet.score
-                yield _error(name, point, got, target, () if strict else slopes, dtype)
+                slopes = () if strict else jet.hessian[j] if scored else jet.score
+                yield _error(name, point, got, target, slopes, dtype)
 
 
 def exact(family: lk.families.Family, point: Point) -> Jet:
