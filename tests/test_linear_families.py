@@ -7,8 +7,10 @@ import pytest
 import statsmodels.api as sm
 import torch
 from scipy import optimize, stats
+from sklearn.model_selection import cross_val_score
 
 import likeliest as lk
+from likeliest.errors import NotOnOfferError, SeparationWarning, SupportError
 from likeliest.glm import dispersion, fit_linear
 
 DRAW = np.random.default_rng(11)
@@ -40,6 +42,59 @@ def test_every_link_of_a_probability(link, theirs):
     expected = sm.GLM(TRUTHS, WITH_ONE, family=sm.families.Binomial(theirs())).fit(tol=1e-14, maxiter=200)
     np.testing.assert_allclose(coefficients(model), expected.params, rtol=1e-6, atol=1e-7)
     assert model.verdict_.good
+
+
+TRIALS = DRAW.integers(0, 9, size=N)
+SUCCESSES = DRAW.binomial(TRIALS, 1 / (1 + np.exp(-ETA)))
+TWO = np.column_stack((SUCCESSES, TRIALS - SUCCESSES)).astype(float)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_successes_and_failures_are_two_columns_of_y(weight):
+    model = lk.GLMRegressor(family="binomial").fit(X, TWO, sample_weight=weight)
+    seen = (TRIALS > 0) & (weight is None or weight > 0)
+    freq = None if weight is None else weight[seen]
+    expected = sm.GLM(TWO[seen], WITH_ONE[seen], sm.families.Binomial(), freq_weights=freq).fit(tol=1e-14, maxiter=200)
+    np.testing.assert_allclose(coefficients(model), expected.params, rtol=1e-8)
+    np.testing.assert_allclose(model.predict(X), expected.predict(WITH_ONE), rtol=1e-8)
+    shares = lk.GLMRegressor(family="bernoulli")
+    shares.fit(X, SUCCESSES / np.maximum(TRIALS, 1), sample_weight=TRIALS * (1 if weight is None else weight))
+    np.testing.assert_allclose(coefficients(model), coefficients(shares), rtol=1e-8)
+
+
+def test_the_score_of_shares_counts_trials():
+    model = lk.GLMRegressor(family="binomial").fit(X, TWO)
+    each = np.repeat(np.arange(N), TRIALS)
+    outcomes = np.concatenate([np.repeat([1.0, 0.0], pair.astype(int)) for pair in TWO])
+    p = model.predict(X)
+    share = SUCCESSES / np.maximum(TRIALS, 1)
+    within = ((outcomes - share[each]) ** 2).sum()
+    around = ((outcomes - outcomes.mean()) ** 2).sum() - within
+    assert model.score(X, TWO) == pytest.approx(1 - (((outcomes - p[each]) ** 2).sum() - within) / around)
+    assert cross_val_score(lk.GLMRegressor(family="binomial"), X, TWO, cv=3).mean() > 0
+
+
+def test_a_net_of_trials():
+    z = (X - X.mean(0)) / X.std(0)
+    model = lk.NetRegressor(family="binomial", hidden=(), rule="lbfgs", validation_fraction=0.0).fit(z, TWO)
+    line = lk.GLMRegressor(family="binomial").fit(z, TWO)
+    np.testing.assert_allclose(model.predict(z), line.predict(z), atol=1e-5)
+
+
+def test_y_of_another_shape_is_refused():
+    with pytest.raises(SupportError, match=r"two columns of y, successes and failures; found the shape \(800,\)"):
+        lk.GLMRegressor(family="binomial").fit(X, SUCCESSES)
+    with pytest.raises(ValueError, match="1d array"):
+        lk.GLMRegressor(family="poisson").fit(X, TWO)
+    model = lk.GLMRegressor(family="binomial").fit(X, TWO)
+    with pytest.raises(NotOnOfferError, match=r"η says nothing of how many trials.*scipy\.stats\.binom\(m, p\)"):
+        model.predict_quantile(X)
+
+
+def test_trials_that_a_column_separates():
+    one = np.array([[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    with pytest.warns(SeparationWarning, match="completely separable"):
+        lk.GLMRegressor(family="binomial").fit([[0.0], [1.0], [2.0], [3.0]], one)
 
 
 @pytest.mark.parametrize("link", ["log", "identity"])

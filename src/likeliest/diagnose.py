@@ -232,7 +232,7 @@ def _separated(objective: Objective, linear: Linear, separation: Separation) -> 
 def _separates_alone(objective: Objective, columns: Sequence[int]) -> list[int]:
     """Columns that separate two classes without any other."""
     y = objective.y
-    if objective.family.columns is None or not bool(((y == 0) | (y == 1)).all()):
+    if objective.family.columns is None or y.ndim > 1 or not bool(((y == 0) | (y == 1)).all()):
         return []
     ones, zeros = objective.x[y == 1], objective.x[y == 0]
     apart = (ones.amin(0) > zeros.amax(0)) | (ones.amax(0) < zeros.amin(0))

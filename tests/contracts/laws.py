@@ -16,8 +16,8 @@ from likeliest.families import Family
 from likeliest.interfaces import Eta
 
 F64 = torch.float64
-TRIALS = 1
-"""The binomial's mean, sample and Fisher information are of one trial; tests/families/test_binomial.py has more."""
+TRIALS = 12
+"""Of each row of the binomial, whose mean, sample and Fisher information are those of one of them."""
 
 
 @dataclass(frozen=True)

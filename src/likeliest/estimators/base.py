@@ -26,7 +26,7 @@ _WARNINGS: dict[VerdictKind, type[LikeliestWarning]] = {
 
 
 class Rows(NamedTuple):
-    """Validated training rows: x (n, p) in double precision, y (n,), and weights (n,) above 0, or None for all ones."""
+    """Validated training rows: x (n, p) in double precision, y (n,) or (n, 2), and weights (n,) above 0 or None."""
 
     x: Tensor
     y: NDArray[Any]
@@ -50,9 +50,12 @@ class Estimator(BaseEstimator):
     def _forward(self, x: Tensor) -> Tensor:
         """The predictor's output (n, K) for the rows of x (n, p)."""
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any, *, numeric: bool) -> Rows:
-        """Check what `fit` was given. A row of weight 0 is left out, for that is what its weight says."""
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=numeric)
+    def _rows(self, X: Any, y: Any, sample_weight: Any, *, numeric: bool, several: bool = False) -> Rows:
+        """Check what `fit` was given. A row of weight 0 is left out, for that is what its weight says.
+
+        Numeric y are made numbers; where they are several a row, the family judges their shape.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=numeric, multi_output=several)
         y = y.astype(np.float64) if numeric else y
         if sample_weight is None:
             return Rows(_tensor(X), y, None)

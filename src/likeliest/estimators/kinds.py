@@ -70,8 +70,12 @@ class Regressor(RegressorMixin, Estimator):
 
     extra_: dict[str, float]
 
+    def _number_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+        """Check the rows, of which y has as many columns as ``family_`` wants."""
+        return self._rows(X, y, sample_weight, numeric=True, several=self.family_.y_columns > 1)
+
     def predict(self, X: Any) -> NDArray[np.float64]:
-        """E[y | x] of each row, (n,)."""
+        """E[y | x] of each row, (n,); of successes and failures, the share of successes."""
         eta = self._eta(self._new_rows(X))
         mean: NDArray[np.float64] = self.family_.mean(eta).numpy()
         return mean
@@ -126,6 +130,15 @@ class ChosenFamily(Regressor):
         if chosen.columns is None:
             raise SpecificationError(f"{chosen.name} is a family of classes; use LogisticRegression or NetClassifier")
         return chosen
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R² of the predictions; of successes and failures, that of their shares, each counted by its trials."""
+        if self.family_.y_columns == 1:
+            return float(super().score(X, y, sample_weight))
+        counts = np.asarray(y, dtype=np.float64)
+        trials = counts.sum(1)
+        weight = trials if sample_weight is None else trials * np.asarray(sample_weight)
+        return float(super().score(X, counts[:, 0] / np.where(trials > 0, trials, 1), weight))
 
     def __sklearn_tags__(self) -> Tags:
         """Say whether y must be positive."""

@@ -102,7 +102,7 @@ class _LinearRegressor(Regressor, _Linear):
     """One column of η, and a constant for each further column that the family has."""
 
     def _learn_number(self, X: Any, y: Any, sample_weight: Any) -> LinearFit:
-        found = self._learn(self._rows(X, y, sample_weight, numeric=True))
+        found = self._learn(self._number_rows(X, y, sample_weight))
         self.coef_, self.intercept_ = found.weight[:, 0].numpy(), float(found.bias[0])
         self._keep_extra(found.extra)
         return found
@@ -158,7 +158,8 @@ class LinearRegression(_LinearRegressor):
 class GLMRegressor(ChosenFamily, _LinearRegressor):
     """A generalised linear model: the mean of y is a function of a weighted sum of the columns.
 
-    Rates go with their exposure as weight: y = count / exposure, sample_weight = exposure.
+    Rates go with their exposure as weight: y = count / exposure, sample_weight = exposure. Of successes and failures,
+    the two columns of y for the family binomial, the share of successes is predicted.
 
     Args:
         family: the name of a family of numbers, or the family itself.
@@ -201,7 +202,7 @@ class GLMRegressor(ChosenFamily, _LinearRegressor):
 
         Args:
             X: finite numbers.
-            y: numbers in the family's support.
+            y: numbers in the family's support; for binomial (n, 2), successes and failures.
             sample_weight: (n,) ≥ 0; weight 2 is the row twice, weight 0 the row left out.
 
         Raises:

@@ -141,7 +141,7 @@ class NetRegressor(ChosenFamily, Net):
 
         Args:
             X: finite numbers.
-            y: numbers in the family's support.
+            y: numbers in the family's support; for binomial (n, 2), successes and failures.
             sample_weight: see `NetClassifier.fit`.
 
         Raises:
@@ -150,7 +150,7 @@ class NetRegressor(ChosenFamily, Net):
             SupportError: a y that the family cannot give.
         """
         self.family_ = self._chosen_family()
-        rows = self._rows(X, y, sample_weight, numeric=True)
+        rows = self._number_rows(X, y, sample_weight)
         found = self._learn(rows, 1)
         self._keep_extra(found.extra)
         if (name := self.family_.dispersion) is not None:

@@ -37,6 +37,8 @@ class Family(ABC):
     """How η may map to the mean, the default first."""
     columns: tuple[str, ...] | None
     """Names of η's columns; None where there is any number of unnamed ones."""
+    y_columns: int = 1
+    """How many numbers a row of y has: y is (…, n), or (…, n, y_columns) where they are several."""
     event_dims: int = 1
     """Trailing axes of η that one log-probability consumes."""
     gauge: Literal["shift"] | None = None
@@ -196,7 +198,7 @@ class Family(ABC):
         Raises:
             NotOnOfferError: y is a class and no number.
         """
-        raise self._no_number("a standard deviation")
+        raise self._no_number("standard deviation")
 
     def cdf(self, eta: Eta, y: Tensor) -> Tensor:
         """Return P(Y ≤ y | η), (…, n).
@@ -204,7 +206,7 @@ class Family(ABC):
         Raises:
             NotOnOfferError: y is a class and no number.
         """
-        raise self._no_number("a distribution function")
+        raise self._no_number("distribution function")
 
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return the least y with P(Y ≤ y | η) ≥ level, (…, n).

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from functools import cached_property
+from typing import final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.errors import SupportError, UnknownNameError
+from likeliest.errors import NotOnOfferError, SupportError, UnknownNameError
 from likeliest.families.base import Family, double, in_double, single
-from likeliest.families.links import LINKS, Link, recession_faces
+from likeliest.families.links import LINKS, Link, Pair, recession_faces
 from likeliest.interfaces import Eta
-from likeliest.numerics import log1p_below_tangent, stirling_error, two_product, weighted_mean, xmul
+from likeliest.numerics import is_within, log1p_below_tangent, stirling_error, two_product, weighted_mean, xmul
 
 _LEAST = 1e-290
 """A probability below it is near the subnormal ones, so that its logarithm takes its place."""
+_LARGEST = torch.finfo(torch.float64).max
 
 
 @final
@@ -56,6 +59,7 @@ class Binomial(Family):
     discrete = True
     links = tuple(LINKS)
     columns = ("mean",)
+    y_columns = 2
     support = "two finite counts ≥ 0, successes and failures"
 
     def __post_init__(self) -> None:
@@ -120,21 +124,18 @@ class Binomial(Family):
     @in_double
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return log C(m, k) + k log p + f log(1 − p)."""
-        row = _row(self._link, single(eta)[..., 0], y)
-        k, f = row.counts
-        m = k + f
-        orders = stirling_error(m) - stirling_error(k) - stirling_error(f)
-        width = 2 * math.pi * torch.minimum(k, f) * (torch.maximum(k, f) / m)
-        return torch.where(row.two_sided, orders - 0.5 * width.log() - _half_deviance(row), _one_sided(row))
+        return _log_prob(_Row(self._link, eta, y))
 
     @in_double
     def score(self, eta: Eta, y: Tensor) -> Tensor:
         """Return (k − m p) p′/(p q), where p′/(p q) = p′/p + p′/q."""
-        row = _row(self._link, single(eta)[..., 0], y)
-        success, failure = self._link.slopes(single(eta)[..., 0])
-        steep = success - failure
-        apart = xmul(row.k, success) + xmul(row.f, failure)
-        return torch.where(row.two_sided & steep.isfinite(), row.residual * steep, apart).unsqueeze(-1)
+        return _score(_Row(self._link, eta, y))
+
+    @in_double
+    def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Eta]:
+        """Return both; they share the residual."""
+        row = _Row(self._link, eta, y)
+        return _log_prob(row), _score(row)
 
     def mean(self, eta: Eta) -> Tensor:
         """Return p, (…, n)."""
@@ -171,8 +172,14 @@ class Binomial(Family):
     @in_double
     def deviance(self, eta: Eta, y: Tensor) -> Tensor:
         """Return 2 (k log(k/(m p)) + f log(f/(m q)))."""
-        row = _row(self._link, single(eta)[..., 0], y)
-        return 2 * torch.where(row.two_sided, _half_deviance(row), -_one_sided(row))
+        row = _Row(self._link, eta, y)
+        return 2 * row.by_sides(_half_deviance, lambda row: -_one_sided(row))
+
+    def _no_number(self, what: str) -> NotOnOfferError:
+        return NotOnOfferError(
+            f"{self.name} has no {what}: η says nothing of how many trials there are; with m of them successes are "
+            "scipy.stats.binom(m, p), p = mean(eta)"
+        )
 
     def linear_error(self, eta: Eta, y: Tensor) -> Tensor:
         """Return k − m η: the sum of y − η over the trials."""
@@ -180,58 +187,93 @@ class Binomial(Family):
         return y[..., :1].to(eta.dtype) - self.trials(y).to(eta.dtype).unsqueeze(-1) * eta
 
 
-class _Row(NamedTuple):
-    """What both log p and the score stand on, (…, n) each: counts, tails with their logs, and k − m p."""
+class _Row:
+    """η and y, (…, n) each, with what log p and the score share, worked out when asked for."""
 
-    k: Tensor
-    f: Tensor
-    p: Tensor
-    q: Tensor
-    log_p: Tensor
-    log_q: Tensor
-    residual: Tensor
-
-    @property
-    def two_sided(self) -> Tensor:
+    def __init__(self, link: Link, eta: Eta, y: Tensor) -> None:
+        self.link, self.eta = link, single(eta)[..., 0]
+        self.k, self.f = y.double().unbind(-1)
+        self.m, least = self.k + self.f, torch.minimum(self.k, self.f)
+        self.two_sided = least > 0
         """Whether there are successes and failures."""
-        return (self.k > 0) & (self.f > 0)
+        self.all_two_sided = is_within(least, math.ulp(0.0), math.inf)
 
-    @property
-    def counts(self) -> tuple[Tensor, Tensor]:
-        """The two where there are both, and 1 of each where nobody looks."""
-        return torch.where(self.two_sided, self.k, 1.0), torch.where(self.two_sided, self.f, 1.0)
+    @cached_property
+    def tails(self) -> Pair:
+        """p and q."""
+        return self.link.tails(self.eta)
 
+    @cached_property
+    def log_tails(self) -> Pair:
+        """The logs of p and q."""
+        return self.link.log_tails(self.eta)
 
-def _row(link: Link, eta: Tensor, y: Tensor) -> _Row:
-    k, f = y.double().unbind(-1)
-    m = k + f
-    p, q = link.tails(eta)
-    residual = torch.where(p < q, k - m * p, m * q - f)
-    rise = link.rise(eta)
-    if rise is not None:
-        centre, rest = (m.new_tensor(part) for part in link.centre)
+    @cached_property
+    def residual(self) -> Tensor:
+        """k − m p: exact where p is next to its value at η = 0."""
+        k, f, m = self.k, self.f, self.m
+        p, q = self.tails
+        residual = torch.where(p < q, k - m * p, m * q - f)
+        rise = self.link.rise(self.eta)
+        if rise is None:
+            return residual
+        centre, rest = (m.new_tensor(part) for part in self.link.centre)
         at_zero, lost = two_product(m, centre)
-        residual = torch.where(eta.abs() < 1, ((k - at_zero) - lost) - m * rest - m * rise, residual)
-    return _Row(k, f, p, q, *link.log_tails(eta), residual)
+        return torch.where(self.eta.abs() < 1, ((k - at_zero) - lost) - m * rest - m * rise, residual)
+
+    def by_sides(self, both: Callable[[_Row], Tensor], one: Callable[[_Row], Tensor]) -> Tensor:
+        """Return what holds of successes and failures, and where there is only one kind of them, or neither."""
+        return both(self) if self.all_two_sided else torch.where(self.two_sided, both(self), one(self))
+
+    @cached_property
+    def counts(self) -> Tensor:
+        """k and f where there are both, 1 of each where nobody looks: (2, …, n)."""
+        counts = torch.stack((self.k, self.f))
+        return counts if self.all_two_sided else torch.where(self.two_sided, counts, 1.0)
+
+
+def _log_prob(row: _Row) -> Tensor:
+    return row.by_sides(_two_sided, _one_sided)
+
+
+def _score(row: _Row) -> Tensor:
+    success, failure = row.link.slopes(row.eta)
+    steep = success - failure
+    value = row.residual * steep
+    if not (row.all_two_sided and is_within(steep, 0.0, _LARGEST)):
+        apart = xmul(row.k, success) + xmul(row.f, failure)
+        value = torch.where(row.two_sided & steep.isfinite(), value, apart)
+    return value.unsqueeze(-1)
 
 
 def _one_sided(row: _Row) -> Tensor:
     """Return k log p + f log q, where one of k and f is 0."""
-    return xmul(row.k, row.log_p) + xmul(row.f, row.log_q)
+    log_p, log_q = row.log_tails
+    return xmul(row.k, log_p) + xmul(row.f, log_q)
+
+
+def _two_sided(row: _Row) -> Tensor:
+    """Return log p where k and f are above 0."""
+    k, f = row.counts.unbind()
+    of_k, of_f, of_m = stirling_error(torch.cat((row.counts, (k + f).unsqueeze(0)))).unbind()
+    width = 2 * math.pi * torch.minimum(k, f) * (torch.maximum(k, f) / (k + f))
+    return of_m - of_k - of_f - 0.5 * width.log() - _half_deviance(row)
 
 
 def _half_deviance(row: _Row) -> Tensor:
-    """Return k log(k/(m p)) + f log(f/(m q)), the sum of two that are never negative, where k and f are above 0."""
-    k, f = row.counts
-    successes = _surprise(k, k + f, row.p, row.log_p, -row.residual)
-    return successes + _surprise(f, k + f, row.q, row.log_q, row.residual)
+    """Return k log(k/(m p)) + f log(f/(m q)), the sum of two that are never negative, where k and f are above 0.
 
-
-def _surprise(count: Tensor, m: Tensor, p: Tensor, log_p: Tensor, excess: Tensor) -> Tensor:
-    """Return c log(c/(m p)) + m p − c ≥ 0 for a count c, given the excess m p − c.
-
-    It is c (v − log(1 + v)) with v = excess/c; where v is near −1, the logarithm is taken of c/(m p) itself.
+    Each is c log(c/(m p)) + m p − c for a count c: that is c (v − log(1 + v)) with v = (m p − c)/c; where v is near −1,
+    the logarithm is taken of c/(m p) itself.
     """
+    count, p = row.counts, torch.stack(row.tails)
+    m, excess = count.sum(0), torch.stack((-row.residual, row.residual))
     v = excess / count
-    ratio = torch.where(p > _LEAST, (count / (m * p.clamp(min=_LEAST))).log(), (count / m).log() - log_p)
-    return torch.where(v > -0.5, count * log1p_below_tangent(v.clamp(min=-0.5)), count * ratio + excess)
+    near = count * log1p_below_tangent(v.clamp(min=-0.5))
+    if is_within(p, _LEAST, 1.0):
+        ratio = (count / (m * p)).log()
+    else:
+        far = (count / m).log() - torch.stack(row.log_tails)
+        ratio = torch.where(p > _LEAST, (count / (m * p.clamp(min=_LEAST))).log(), far)
+    successes, failures = torch.where(v > -0.5, near, count * ratio + excess).unbind()
+    return successes + failures
