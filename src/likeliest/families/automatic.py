@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -50,7 +50,7 @@ class Automatic(Family):
     columns: tuple[str, ...] | None = ("eta",)
     discrete = False
     has_fisher = False
-    derivatives = "autograd"
+    derivatives: Literal["analytic", "autograd"] = "autograd"
     support = "a finite number y"
     formula = "p(y|η)"
     log_prob_formula = "log p(y|η)"
@@ -59,10 +59,11 @@ class Automatic(Family):
     source = "a family of one's own"
 
     def __init_subclass__(cls, **given: Any) -> None:
-        """Name the family by its class unless it has a name, and see whether the Fisher information is given."""
+        """Name the family by its class unless it has a name; see whether Fisher information and score are given."""
         super().__init_subclass__(**given)
         cls.name = cls.__dict__.get("name", cls.__name__)
         cls.has_fisher = cls.fisher_times is not Automatic.fisher_times
+        cls.derivatives = "autograd" if cls.score is Automatic.score else "analytic"
 
     @abstractmethod
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
