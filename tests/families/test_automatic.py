@@ -219,7 +219,9 @@ def test_its_certificate_passes(family):
     fixed = lk.Fixed(-0.5) if isinstance(family, OwnNormal) else lk.Constant()
     objective = lk.Objective(family, lk.Columns(**dict(zip(family.columns, (lk.Linear(2), fixed), strict=True))), x, y)
     assert family.derivatives == "autograd"
-    assert certify_objective(objective, torch.full((objective.predictor.size,), 0.3)).passed
+    found = certify_objective(objective, torch.full((objective.predictor.size,), 0.3))
+    assert found.passed
+    assert f"The score of {family.name} is autograd's, so that differences of log p are its only" in found.message
 
 
 class Wrong(Gumbel):
@@ -235,6 +237,8 @@ def test_the_certificate_sees_a_wrong_score():
     objective = lk.Objective(Wrong(), lk.Columns(mode=lk.Linear(2), log_scale=lk.Constant()), x, y)
     found = certify_objective(objective, torch.full((4,), 0.3))
     assert [finding.part for finding in found.findings] == ["log_scale.value"]
+    assert Wrong.derivatives == "analytic"
+    assert "autograd's" not in found.message
 
 
 def test_rules_that_need_the_fisher_information_are_refused_where_there_is_none():

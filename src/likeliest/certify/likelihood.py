@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from likeliest.certify.judge import certify
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.reference import autograd_gradient, has_reference
 from likeliest.errors import ShapeError
+from likeliest.families import Family
 from likeliest.interfaces import Eta, Need
 from likeliest.objective import Objective
 from likeliest.randomness import stream
@@ -60,10 +62,18 @@ def certify_objective(
     seen = seen.replaced(x=seen.x.double())
     with torch.no_grad():
         problem = objective_problem(seen, theta.detach().double(), seed)
-        certificate = certify(problem, seed, f" on {seen.n} rows")
+        certificate = _with_origin(certify(problem, seed, f" on {seen.n} rows"), seen.family)
         for curvature in _curvatures(seen, problem) if order > 1 and certificate.passed else ():
             certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
         return certificate
+
+
+def _with_origin(certificate: Certificate, family: Family) -> Certificate:
+    """Say where the score comes from, if that leaves one witness fewer."""
+    if family.derivatives != "autograd":
+        return certificate
+    said = f"The score of {family.name} is autograd's, so that differences of log p are its only independent witness."
+    return replace(certificate, message=f"{certificate.message} {said}")
 
 
 def _curvatures(objective: Objective, problem: Problem) -> Iterator[Curvature]:
