@@ -8,12 +8,13 @@ from typing import Any
 from torch import nn
 
 from likeliest.certify.certificate import Certificate
-from likeliest.certify.curvature import Curvature, Product, with_curvature
+from likeliest.certify.curvature import Curvature, with_curvatures
 from likeliest.certify.functions import function_problem
 from likeliest.certify.judge import certify
 from likeliest.certify.layers import layer_at_fault
 from likeliest.certify.modules import Loss, double_backward, left_as_found, module_problem, taken_apart
 from likeliest.certify.problem import Layout
+from likeliest.certify.symmetry import Product
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Part
 
@@ -75,24 +76,20 @@ def check_gradient(
         return _check_module(module, loss, batch, seed, order)
     if fun is None or grad is None or theta is None:
         raise SpecificationError("check_gradient needs fun, grad and theta, or module=, loss= and batch=")
-    problem = function_problem(fun, grad, theta, parts)
-    certificate = certify(problem, seed)
-    if order < 2 or not certificate.passed:
-        return certificate
-    if hessian is None and fisher is None:
+    if order > 1 and hessian is None and fisher is None:
         raise SpecificationError("order=2 needs hessian or fisher, each (θ, v) → a product shaped like θ")
+    problem = function_problem(fun, grad, theta, parts)
     layout = Layout(theta, parts)
 
     def flat(product: Callable[[Any, Any], Any]) -> Product:
         return lambda at, v: layout.flat(product(layout.like(at), layout.like(v)))
 
-    if hessian is not None:
-        curvature = Curvature("Hessian product", flat(hessian), problem.gradient)
-        certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
-    if fisher is not None:
-        curvature = Curvature("Fisher product", flat(fisher), None, semidefinite=True)
-        certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
-    return certificate
+    products = []
+    if order > 1 and hessian is not None:
+        products.append(Curvature("Hessian product", flat(hessian), lambda at: problem.gradient))
+    if order > 1 and fisher is not None:
+        products.append(Curvature("Fisher product", flat(fisher), None, semidefinite=True))
+    return with_curvatures(certify(problem, seed), problem, products, seed)
 
 
 def _check_module(module: nn.Module, loss: Loss, batch: Any, seed: int, order: int) -> Certificate:
@@ -100,7 +97,7 @@ def _check_module(module: nn.Module, loss: Loss, batch: Any, seed: int, order: i
     with left_as_found(module):
         problem = module_problem(module, loss, inputs, target)
         certificate = certify(problem, seed, locate=lambda at: layer_at_fault(module, loss, inputs, target, seed))
-        if order < 2 or not certificate.passed:
-            return certificate
-        double = Curvature("Hessian product", double_backward(module, loss, inputs, target), problem.gradient)
-        return with_curvature(certificate, problem, problem.theta, double, seed)
+        double = Curvature(
+            "Hessian product", double_backward(module, loss, inputs, target), lambda at: problem.gradient
+        )
+        return with_curvatures(certificate, problem, (double,) if order > 1 else (), seed)

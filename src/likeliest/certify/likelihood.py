@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from likeliest.certify.certificate import Certificate
-from likeliest.certify.curvature import Curvature, with_curvature
+from likeliest.certify.curvature import Curvature, with_curvatures
+from likeliest.certify.information import family_at_fault, quadratic_model
 from likeliest.certify.judge import certify
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.reference import autograd_gradient, has_reference
@@ -41,7 +42,8 @@ def certify_objective(
         theta: (P,).
         seed: names the rows, the entries and the directions.
         rows: at most so many of the objective's rows are used, a seeded sample.
-        order: 2 certifies Fisher products as well, and Hessian products where they are on offer.
+        order: 2 certifies Fisher and Hessian products as well, where they are on offer: each against differences, of η
+            for Fisher products, and the family's Fisher information against the variance of its score.
 
     Raises:
         ShapeError: θ is not (P,).
@@ -63,9 +65,7 @@ def certify_objective(
     with torch.no_grad():
         problem = objective_problem(seen, theta.detach().double(), seed)
         certificate = _with_origin(certify(problem, seed, f" on {seen.n} rows"), seen.family)
-        for curvature in _curvatures(seen, problem) if order > 1 and certificate.passed else ():
-            certificate = with_curvature(certificate, problem, problem.theta, curvature, seed)
-        return certificate
+        return with_curvatures(certificate, problem, _curvatures(seen, problem, seed) if order > 1 else (), seed)
 
 
 def _with_origin(certificate: Certificate, family: Family) -> Certificate:
@@ -76,10 +76,21 @@ def _with_origin(certificate: Certificate, family: Family) -> Certificate:
     return replace(certificate, message=f"{certificate.message} {said}")
 
 
-def _curvatures(objective: Objective, problem: Problem) -> Iterator[Curvature]:
-    yield Curvature("Fisher product", lambda at, v: objective.at(at).fisher(v).clone(), None, semidefinite=True)
+def _curvatures(objective: Objective, problem: Problem, seed: int) -> Iterator[Curvature]:
+    """The products on offer: the Fisher product, and the Hessian product of a linear predictor."""
+    if Need.FISHER in objective.offers:
+        yield Curvature(
+            "Fisher product",
+            lambda at, v: objective.at(at).fisher(v).clone(),
+            lambda at: quadratic_model(objective, at),
+            "η, with the family's F,",
+            semidefinite=True,
+            further=lambda at: family_at_fault(objective, at, seed),
+        )
     if Need.HESSIAN in objective.offers:
-        yield Curvature("Hessian product", lambda at, v: objective.at(at).hessian(v).clone(), problem.gradient)
+        yield Curvature(
+            "Hessian product", lambda at, v: objective.at(at).hessian(v).clone(), lambda at: problem.gradient
+        )
 
 
 def objective_problem(objective: Objective, theta: Tensor, seed: int) -> Problem:
