@@ -16,7 +16,7 @@ from likeliest.errors import NotOnOfferError, SupportError, UnknownNameError
 from likeliest.families.base import Family, double, in_double, single
 from likeliest.families.links import LINKS, Link, Pair, recession_faces
 from likeliest.interfaces import Eta
-from likeliest.numerics import is_within, log1p_below_tangent, stirling_error, two_product, weighted_mean, xmul
+from likeliest.numerics import is_within, log1p_below_tangent, stirling_errors, two_product, weighted_mean, xmul
 
 _LEAST = 1e-290
 """A probability below it is near the subnormal ones, so that its logarithm takes its place."""
@@ -200,7 +200,7 @@ class _Row:
 
     @cached_property
     def tails(self) -> Pair:
-        """p and q."""
+        """The probabilities p and q."""
         return self.link.tails(self.eta)
 
     @cached_property
@@ -210,26 +210,34 @@ class _Row:
 
     @cached_property
     def residual(self) -> Tensor:
-        """k − m p: exact where p is next to its value at η = 0."""
+        """The residual k − m p: exact where p is next to its value at η = 0."""
         k, f, m = self.k, self.f, self.m
         p, q = self.tails
         residual = torch.where(p < q, k - m * p, m * q - f)
         rise = self.link.rise(self.eta)
         if rise is None:
             return residual
-        centre, rest = (m.new_tensor(part) for part in self.link.centre)
-        at_zero, lost = two_product(m, centre)
-        return torch.where(self.eta.abs() < 1, ((k - at_zero) - lost) - m * rest - m * rise, residual)
+        return torch.where(self.eta.abs() < 1, self._at_zero - m * rise, residual)
+
+    @property
+    def _at_zero(self) -> Tensor:
+        """The residual at η = 0, where m p is exact if p is a half."""
+        if self.link.centre == (0.5, 0.0):
+            return self.k - 0.5 * self.m
+        centre, rest = (self.m.new_tensor(part) for part in self.link.centre)
+        expected, lost = two_product(self.m, centre)
+        return ((self.k - expected) - lost) - self.m * rest
 
     def by_sides(self, both: Callable[[_Row], Tensor], one: Callable[[_Row], Tensor]) -> Tensor:
         """Return what holds of successes and failures, and where there is only one kind of them, or neither."""
         return both(self) if self.all_two_sided else torch.where(self.two_sided, both(self), one(self))
 
     @cached_property
-    def counts(self) -> Tensor:
-        """k and f where there are both, 1 of each where nobody looks: (2, …, n)."""
-        counts = torch.stack((self.k, self.f))
-        return counts if self.all_two_sided else torch.where(self.two_sided, counts, 1.0)
+    def counts(self) -> Pair:
+        """The counts where there are both, 1 of each where nobody looks."""
+        if self.all_two_sided:
+            return self.k, self.f
+        return torch.where(self.two_sided, self.k, 1.0), torch.where(self.two_sided, self.f, 1.0)
 
 
 def _log_prob(row: _Row) -> Tensor:
@@ -254,26 +262,31 @@ def _one_sided(row: _Row) -> Tensor:
 
 def _two_sided(row: _Row) -> Tensor:
     """Return log p where k and f are above 0."""
-    k, f = row.counts.unbind()
-    of_k, of_f, of_m = stirling_error(torch.cat((row.counts, (k + f).unsqueeze(0)))).unbind()
-    width = 2 * math.pi * torch.minimum(k, f) * (torch.maximum(k, f) / (k + f))
+    k, f = row.counts
+    m = k + f
+    of_m, of_k, of_f = stirling_errors(m, k, f)
+    width = 2 * math.pi * torch.minimum(k, f) * (torch.maximum(k, f) / m)
     return of_m - of_k - of_f - 0.5 * width.log() - _half_deviance(row)
 
 
 def _half_deviance(row: _Row) -> Tensor:
-    """Return k log(k/(m p)) + f log(f/(m q)), the sum of two that are never negative, where k and f are above 0.
+    """Return k log(k/(m p)) + f log(f/(m q)), the sum of two that are never negative, where k and f are above 0."""
+    (k, f), (p, q), excess = row.counts, row.tails, -row.residual
+    ordinary = is_within(p, _LEAST, 1.0) and is_within(q, _LEAST, 1.0)
+    log_p, log_q = (None, None) if ordinary else row.log_tails
+    return _surprise(k, k + f, p, log_p, excess) + _surprise(f, k + f, q, log_q, row.residual)
 
-    Each is c log(c/(m p)) + m p − c for a count c: that is c (v − log(1 + v)) with v = (m p − c)/c; where v is near −1,
-    the logarithm is taken of c/(m p) itself.
+
+def _surprise(count: Tensor, m: Tensor, p: Tensor, log_p: Tensor | None, excess: Tensor) -> Tensor:
+    """Return c log(c/(m p)) + m p − c ≥ 0 for a count c, given the excess m p − c and, if p may be near 0, its log.
+
+    It is c (v − log(1 + v)) with v = excess/c; where v is near −1, the logarithm is taken of c/(m p) itself.
     """
-    count, p = row.counts, torch.stack(row.tails)
-    m, excess = count.sum(0), torch.stack((-row.residual, row.residual))
     v = excess / count
-    near = count * log1p_below_tangent(v.clamp(min=-0.5))
-    if is_within(p, _LEAST, 1.0):
+    if is_within(v, -0.5, math.inf):
+        return count * log1p_below_tangent(v)
+    if log_p is None:
         ratio = (count / (m * p)).log()
     else:
-        far = (count / m).log() - torch.stack(row.log_tails)
-        ratio = torch.where(p > _LEAST, (count / (m * p.clamp(min=_LEAST))).log(), far)
-    successes, failures = torch.where(v > -0.5, near, count * ratio + excess).unbind()
-    return successes + failures
+        ratio = torch.where(p > _LEAST, (count / (m * p.clamp(min=_LEAST))).log(), (count / m).log() - log_p)
+    return torch.where(v > -0.5, count * log1p_below_tangent(v.clamp(min=-0.5)), count * ratio + excess)

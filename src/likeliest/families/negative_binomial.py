@@ -23,6 +23,7 @@ from likeliest.numerics import (
     plus,
     stirling_curvature,
     stirling_error,
+    stirling_errors,
     stirling_slope,
     weighted_mean,
     xmul,
@@ -317,7 +318,7 @@ def _no_counts(row: _Row) -> Tensor:
 
 def _log_peak(row: _Row) -> Tensor:
     """Return log p(y) of the mean μ = y ≥ 1: −½ log(2πy (1 + αy)) + δ(y + k) − δ(k) − δ(y), δ Stirling's error."""
-    of_count, of_total = stirling_error(torch.stack(torch.broadcast_tensors(row.count, row.total))).unbind()
+    of_count, of_total = stirling_errors(row.count, row.total)
     width = 0.5 * (row.log_count + row.count_growth)
     if row.tame:
         return of_total - of_count - (width + (_HALF_LOG_2PI + stirling_error(row.k)))

@@ -13,6 +13,7 @@ from likeliest.numerics.gamma import (
     log_poisson_peak,
     stirling_curvature,
     stirling_error,
+    stirling_errors,
     stirling_slope,
 )
 from likeliest.numerics.gaussian import (
@@ -58,6 +59,7 @@ __all__ = [
     "polynomial",
     "stirling_curvature",
     "stirling_error",
+    "stirling_errors",
     "stirling_slope",
     "sum_of_powers",
     "two_product",
