@@ -136,7 +136,8 @@ def sum_of_powers(powers: Tensor) -> Tensor:
     if powers.dtype != torch.float64:
         return powers.sum(-1, keepdim=True)
     leading = (powers + _GRID).sub_(_GRID)
-    return leading.sum(-1, keepdim=True) + (powers - leading).sum(-1, keepdim=True)
+    total = leading.sum(-1, keepdim=True)
+    return total.sub_(leading.sub_(powers).sum(-1, keepdim=True))
 
 
 def exp_above_tangent(x: Tensor) -> Tensor:
