@@ -146,3 +146,36 @@ def test_a_model_file_with_data_and_without(cli: Cli, people_csv: Path, tmp_path
     ran = cli("check", f"{tmp_path / 'mine.py'}:loss", "--data", people_csv)
     assert ran.code == 2
     assert "leave out the data" in ran.err
+
+
+PRODUCTS = """
+    def loss_hessian(theta, v):
+        return {factor} * 2 * X.T @ (X @ v) / len(y) + v
+
+    def loss_fisher(theta, v):
+        return 2 * X.T @ (X @ v) / len(y)
+"""
+
+
+@pytest.mark.parametrize(("factor", "code"), [(1, 0), (3, 1)])
+def test_second_order_products_beside_the_gradient_are_certified_when_asked_for(cli: Cli, file, factor, code):
+    path = file(NUMPY.format(gradient=RIGHT) + PRODUCTS.format(factor=factor))
+    assert cli("check", f"{path}:loss").code == 0
+    ran = cli("check", f"{path}:loss", "--order", "2")
+    assert ran.code == code
+    assert "Hessian product" in ran.out
+    assert "Fisher product" in ran.out
+
+
+def test_second_order_of_modules_and_models_and_of_a_function_without_products(cli: Cli, file, people_csv, tmp_path):
+    ran = cli("check", f"{file(TORCH.format(derivative='1 - a**2'))}:net", "--order", "2")
+    assert ran.code == 0
+    assert "Hessian product" in ran.out
+    model = tmp_path / "people.likeliest"
+    assert cli("fit", people_csv, "--target", "smoker", "--model", "linear", "-o", model).code == 0
+    ran = cli("check", model, "--order", "2")
+    assert ran.code == 0, ran.err
+    assert "Fisher product" in ran.out
+    ran = cli("check", f"{file(NUMPY.format(gradient=RIGHT))}:loss", "--order", "2")
+    assert ran.code == 2
+    assert "order=2 needs hessian or fisher" in ran.err

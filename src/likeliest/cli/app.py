@@ -170,6 +170,15 @@ def check(
     data: Annotated[
         str | None, typer.Option(metavar="DATA", help="Rows to check a model file on; by default drawn from the model.")
     ] = None,
+    order: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=2,
+            help="2 certifies second-order products too: NAME_hessian and NAME_fisher, functions of (θ, v) in the "
+            "file; a module's double backward; a model's Fisher and Hessian products.",
+        ),
+    ] = 1,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -177,7 +186,7 @@ def check(
     from likeliest.cli.printing import print_json
     from likeliest.study.check import check
 
-    certificate = check(what, data, seed=seed)
+    certificate = check(what, data, seed=seed, order=order)
     print_json(certificate.to_json(what)) if as_json else print(certificate)
     if not certificate.passed:
         raise typer.Exit(1)

@@ -20,13 +20,14 @@ DRAWN_ROWS = 256
 _SMALLER = 8
 
 
-def check(what: str, data: Source | None = None, *, seed: int = 0) -> Certificate:
+def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 1) -> Certificate:
     """Certify the gradient that ``FILE.py:NAME`` stands for, or that of a model file.
 
     Args:
         what: ``FILE.py:NAME``, see `likeliest.study.subject`; or the path of a model file.
         data: rows for the model, with its target; without them inputs are drawn at random, and targets from the model.
         seed: names everything that is drawn.
+        order: 2 certifies second-order products too.
 
     Raises:
         CodeError: the file has no such name, something beside it is missing, or its own code fails.
@@ -35,15 +36,15 @@ def check(what: str, data: Source | None = None, *, seed: int = 0) -> Certificat
     """
     file, colon, _ = what.rpartition(":")
     if not colon or not file.endswith(".py"):
-        return check_model(Path(what), data, seed=seed)
+        return check_model(Path(what), data, seed=seed, order=order)
     if data is not None:
         raise SpecificationError(f"{what} brings its own numbers; leave out the data, {data}")
     arguments = subject(what)
     with naming(Path(file)):
-        return check_gradient(**{"seed": seed, **arguments})
+        return check_gradient(**{"seed": seed, "order": order, **arguments})
 
 
-def check_model(path: Path, data: Source | None, *, seed: int) -> Certificate:
+def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -> Certificate:
     """Certify a model file's gradient at its θ; linear models on standardised columns."""
     model = Model.load(path)
     objective = _drawn(model, seed) if data is None else _on(model, data)
@@ -51,7 +52,7 @@ def check_model(path: Path, data: Source | None, *, seed: int) -> Certificate:
     if model.predictor.linear:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective), scaling.from_user(theta)
-    return certify_objective(objective, theta, seed=seed)
+    return certify_objective(objective, theta, seed=seed, order=order)
 
 
 def _on(model: Model, data: Source) -> Objective:

@@ -3,7 +3,8 @@
 ``FILE.py:NAME`` names one of
 
 - a function of θ that returns a number; beside it in the file stand its gradient, ``NAME_grad`` or ``grad``, and where
-  to check it, ``NAME_theta`` or ``theta``: an array, a torch tensor, or a dictionary of them by name;
+  to check it, ``NAME_theta`` or ``theta``: an array, a torch tensor, or a dictionary of them by name; and, for second
+  order, the products ``NAME_hessian`` or ``NAME_fisher``, functions of (θ, v);
 - a torch module, or a class or function that makes one; beside it stand ``loss`` (output, y) → number and ``batch``,
   the pair (x, y);
 - a dictionary of the arguments of `likeliest.check_gradient`, or a function without arguments that returns one.
@@ -57,7 +58,8 @@ def subject(place: str) -> dict[str, Any]:
     if callable(found):
         grad = _beside(beside, file, name, _GRADIENTS, "its gradient, a function of θ")
         theta = _beside(beside, file, name, _POINTS, "a θ to check it at, an array")
-        return {"fun": found, "grad": grad, "theta": theta}
+        products = {order: beside[f"{name}_{order}"] for order in ("hessian", "fisher") if f"{name}_{order}" in beside}
+        return {"fun": found, "grad": grad, "theta": theta, **products}
     raise CodeError(
         f"{file}: expected {name} to be a function of θ, a torch module or a dictionary of check_gradient's arguments, "
         f"found a {type(found).__name__}"
