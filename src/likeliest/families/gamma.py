@@ -17,6 +17,7 @@ from likeliest.families.location_scale import product
 from likeliest.families.means import MEAN_LINKS, MeanLink, scaled
 from likeliest.interfaces import Eta
 from likeliest.numerics import (
+    is_within,
     log1p_below_tangent,
     plus,
     stirling_curvature,
@@ -28,6 +29,10 @@ from likeliest.numerics import (
 
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _AROUND_ONE = 0.7
+_NEAR = 0.9
+"""Up to this |log r|, r − 1 − log r is taken from a series."""
+_TAME, _MOST = 300.0, 1e300
+"""With logarithms and ratios up to here nothing over- or underflows."""
 _EXPONENTIAL = 600.0
 """From this log dispersion on, k is so small that log p is −a, up to terms far below one rounding."""
 
@@ -127,12 +132,21 @@ class Gamma(Family):
 
     def _log_prob(self, at: _Terms) -> Tensor:
         """Far from the mean k log r and log y may cancel; for k near 1, (k − 1) log y and k log μ do not."""
-        around = at.a.clamp(-_AROUND_ONE, _AROUND_ONE)
-        apart = torch.expm1(-around) * at.log_y - torch.exp(-around) * at.log_mean
-        linear = torch.where(at.a == around, apart, scaled(at.t, at.a) - at.log_y)
+        linear = self._linear(at)
+        if at.large is None:
+            far = linear - scaled(at.excess, at.a)
+            return torch.where(at.near, -at.log_y - at.loss, far) + _log_peak(at.a)
         far = linear - torch.where(at.excess == math.inf, at.large, scaled(at.excess, at.a))
         value = torch.where(at.near, -at.log_y - at.loss, far) + _log_peak(at.a)
         return value.masked_fill(at.loss == math.inf, -math.inf)
+
+    def _linear(self, at: _Terms) -> Tensor:
+        """Return k log r − log y."""
+        around = at.a.clamp(-_AROUND_ONE, _AROUND_ONE)
+        apart = torch.expm1(-around) * at.log_y - torch.exp(-around) * at.log_mean
+        if is_within(at.a, -_AROUND_ONE, _AROUND_ONE):
+            return apart
+        return torch.where(at.a == around, apart, scaled(at.t, at.a) - at.log_y)
 
     def _score(self, at: _Terms) -> tuple[Tensor, Tensor]:
         return at.pull, at.loss - 0.5 + stirling_slope(torch.exp(-at.a))
@@ -140,15 +154,18 @@ class Gamma(Family):
     def _terms(self, eta: Eta, y: Tensor) -> _Terms:
         first, a = named(eta)
         eta, y, link = self._link.inside(first), y.to(a.dtype), self._link
-        t, excess = link.log_ratio(eta, y), link.excess(eta, y)
-        near = t.abs() <= 1
-        above = torch.where(near, log1p_below_tangent(excess), excess - t)
+        log_y, log_mean = y.log(), link.log_mean(eta)
+        t = link.log_ratio(eta, y, log_y)
+        excess, near = link.excess(eta, y, t), t.abs() <= _NEAR
+        above = torch.where(near, log1p_below_tangent(excess.clamp(-0.6, 1.9)), excess - t)
+        pull = link.pull(eta, y, excess, a)
+        if is_within(t, -_TAME, _TAME) and is_within(a, -_TAME, _TAME) and is_within(excess, -1.0, _MOST):
+            return _Terms(eta, a, log_y, log_mean, t, near, excess, None, pull, above, scaled(above, a))
         above = above.masked_fill(t.isinf(), math.inf)
         large = _known(link.ratio(eta, y, a), excess)
         loss = torch.where((excess == math.inf) & ~t.isinf(), large, scaled(above, a))
-        pull = link.pull(eta, y, excess, a)
         pull = torch.where((excess == math.inf) & pull.isinf(), _known(large * link.slope(eta), pull), pull)
-        return _Terms(eta, a, y.log(), link.log_mean(eta), t, near, excess, large, pull, above, loss)
+        return _Terms(eta, a, log_y, log_mean, t, near, excess, large, pull, above, loss)
 
     def mean(self, eta: Eta) -> Tensor:
         """Return μ, (…, n) or (…, 1)."""
@@ -235,11 +252,11 @@ class _Terms(NamedTuple):
     t: Tensor
     """log r."""
     near: Tensor
-    """Whether |log r| ≤ 1."""
+    """Whether |log r| is small."""
     excess: Tensor
     """r − 1."""
-    large: Tensor
-    """k r, which may be a number where r is none."""
+    large: Tensor | None
+    """k r, which may be a number where r is none; None where all are far from over- and underflow."""
     pull: Tensor
     """k (r − 1) d log μ/dη."""
     above: Tensor

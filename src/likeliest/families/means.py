@@ -13,8 +13,10 @@ from typing import final
 import torch
 from torch import Tensor
 
+from likeliest.numerics import is_within
+
 _NEAR = 0.5
-_SMALLEST = 1e-300
+_SMALLEST, _LARGEST = 1e-300, 1e300
 
 
 class MeanLink(ABC):
@@ -48,23 +50,25 @@ class MeanLink(ABC):
         """Return r e^(−log_scale), which may be a number where r is none."""
 
     @abstractmethod
-    def excess(self, eta: Tensor, y: Tensor) -> Tensor:
-        """Return r − 1."""
+    def excess(self, eta: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        """Return r − 1, given t = log r."""
 
     @abstractmethod
     def pull(self, eta: Tensor, y: Tensor, excess: Tensor, log_scale: Tensor | float = 0.0) -> Tensor:
         """Return e^(−log_scale) (r − 1) d log μ/dη."""
 
-    def log_ratio(self, eta: Tensor, y: Tensor) -> Tensor:
+    def log_ratio(self, eta: Tensor, y: Tensor, log_y: Tensor) -> Tensor:
         """Return log r: of the ratio itself, for two large logarithms would leave few digits of a small one."""
         ratio = self.ratio(eta, y)
+        if is_within(ratio, _SMALLEST, _LARGEST):
+            return ratio.log()
         normal = (ratio > _SMALLEST) & (ratio < math.inf)
-        return torch.where(normal, torch.where(normal, ratio, 1.0).log(), y.log() - self.log_mean(eta))
+        return torch.where(normal, torch.where(normal, ratio, 1.0).log(), log_y - self.log_mean(eta))
 
     def inside(self, eta: Tensor) -> Tensor:
         """Return η, and the domain's edge for what lies below it."""
         low = self.domain[0]
-        return torch.where(eta <= low, low, eta)
+        return eta if is_within(eta, math.nextafter(low, 0.5), math.inf) else torch.where(eta <= low, low, eta)
 
 
 @final
@@ -97,20 +101,21 @@ class LogMean(MeanLink):
         half = torch.exp(-0.5 * (eta + log_scale))
         return y * half * half
 
-    def excess(self, eta: Tensor, y: Tensor) -> Tensor:
-        """Return y − 1 + y (e^(−η) − 1) for small η; else from t = log r where that is small, and from r."""
-        t, small = self.log_ratio(eta, y), eta.clamp(-_NEAR, _NEAR)
-        near = t.clamp(-1, 1)
-        large = torch.where(t == near, near.expm1(), self.ratio(eta, y) - 1)
+    def excess(self, eta: Tensor, y: Tensor, t: Tensor) -> Tensor:
+        """Return y − 1 + y (e^(−η) − 1) for small η; else from t where that is not large, and from r."""
+        small, low = eta.clamp(-_NEAR, _NEAR), t.clamp(max=1)
+        large = low.expm1()
+        if not is_within(t, -math.inf, 1.0):
+            large = torch.where(t == low, large, self.ratio(eta, y) - 1)
         return torch.where(eta == small, (y - 1) + y * torch.expm1(-small), large)
 
     def pull(self, eta: Tensor, y: Tensor, excess: Tensor, log_scale: Tensor | float = 0.0) -> Tensor:
         """Return e^(−log_scale) (r − 1)."""
         return scaled(excess, log_scale)
 
-    def log_ratio(self, eta: Tensor, y: Tensor) -> Tensor:
+    def log_ratio(self, eta: Tensor, y: Tensor, log_y: Tensor) -> Tensor:
         """Return log y − η."""
-        return y.log() - eta
+        return log_y - eta
 
 
 @final
@@ -141,7 +146,7 @@ class InverseMean(MeanLink):
         """Return y e^(−log_scale) η."""
         return scaled(y, log_scale) * eta
 
-    def excess(self, eta: Tensor, y: Tensor) -> Tensor:
+    def excess(self, eta: Tensor, y: Tensor, t: Tensor) -> Tensor:
         """Return y η − 1."""
         return y * eta - 1
 
@@ -178,7 +183,7 @@ class IdentityMean(MeanLink):
         """Return y e^(−log_scale)/η."""
         return scaled(y, log_scale) / eta
 
-    def excess(self, eta: Tensor, y: Tensor) -> Tensor:
+    def excess(self, eta: Tensor, y: Tensor, t: Tensor) -> Tensor:
         """Return (y − η)/η."""
         return torch.where(eta == math.inf, -1.0, (y - eta) / eta)
 
@@ -193,6 +198,8 @@ def scaled(x: Tensor, log_scale: Tensor | float, factor: Tensor | float = 1.0) -
         return x * factor * math.exp(-log_scale)
     half = torch.exp(-0.5 * log_scale)
     product = (x * half) * (factor * half)
+    if is_within(half, _SMALLEST, _LARGEST):
+        return product
     return torch.where(product.isnan() & ~log_scale.isnan(), x * factor, product)
 
 
