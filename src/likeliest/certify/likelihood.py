@@ -15,7 +15,7 @@ from likeliest.certify.information import family_at_fault, quadratic_model
 from likeliest.certify.judge import certify
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.reference import autograd_gradient, has_reference
-from likeliest.errors import ShapeError
+from likeliest.errors import ShapeError, SpecificationError
 from likeliest.families import Family
 from likeliest.interfaces import Eta, Need
 from likeliest.objective import Objective
@@ -47,6 +47,7 @@ def certify_objective(
 
     Raises:
         ShapeError: θ is not (P,).
+        SpecificationError: the predictor has no parameters.
 
     Example:
         >>> import likeliest as lk, torch
@@ -59,6 +60,8 @@ def certify_objective(
     size = objective.predictor.size
     if tuple(theta.shape) != (size,):
         raise ShapeError(f"θ needs the shape ({size},), one run; found {tuple(theta.shape)}")
+    if not size:
+        raise SpecificationError("the predictor has no parameters, and so there is no gradient to certify")
     rows = min(rows, max(FEWEST, _WORK // size))
     seen = _sampled(objective, rows, seed)
     seen = seen.replaced(x=seen.x.double())

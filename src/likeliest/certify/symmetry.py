@@ -68,10 +68,11 @@ def _negative(
     problem: Problem, name: str, product: Callable[[Tensor], Tensor], inside: list[Tensor], seed: int
 ) -> tuple[Finding, ...]:
     whole = torch.from_numpy(stream(seed, "lanczos").standard_normal(len(problem.theta)))
+    size = 0.0  # of the matrix and not of one image: along a null direction the image itself is round-off
     for direction in (*inside, _flattest(product, whole)):
         image = product(direction)
-        curved = float(direction @ image)
-        if not curved >= -ORDER * float(problem.epsilon.max()) * float(image.norm()):
+        curved, size = float(direction @ image), max(size, float(image.norm()))
+        if not curved >= -ORDER * float(problem.epsilon.max()) * size:
             shares = {part: -float(direction[p.slice] @ image[p.slice]) for part, p in problem.parts.items()}
             part = max(shares, key=lambda n: shares[n])
             said = (

@@ -153,7 +153,7 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
     theta = model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
-        objective, theta = scaling.apply(objective), scaling.from_user(theta)
+        objective, theta = scaling.apply(objective).replaced(l2=candidate.l2), scaling.from_user(theta)
     certificate = certify_objective(objective, theta, seed=ground.plan.seed, rows=ground.plan.certificate_rows)
     return cast("Certificate", certificate.to_json(candidate.name))
 
