@@ -184,6 +184,17 @@ def test_a_perfect_fit_is_named(name):
     assert list(found.extra.values()) == [-np.inf]
 
 
+def test_a_perfect_fit_of_students_t_is_named_without_a_search():
+    y = 1 + X @ np.arange(1.0, X.shape[1] + 1)
+    found = fit_linear(lk.family("student_t"), X, y)
+    assert found.verdict.kind == "boundary"
+    assert found.extra["log_scale"] == -np.inf
+    assert found.weight[:, 0].numpy() == pytest.approx(np.arange(1.0, X.shape[1] + 1))
+    assert found.fit.work < 10
+    y[0] += 1
+    assert fit_linear(lk.family("student_t"), X, y, weight=np.arange(len(y)) > 0).verdict.kind == "boundary"
+
+
 @pytest.mark.parametrize("name", ["normal", "student_t", "laplace", "gamma", "negative_binomial"])
 def test_nets_of_every_family_of_numbers_beat_its_base_rate(name):
     y = {"gamma": POSITIVE, "negative_binomial": COUNTS}.get(name, HEAVY)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from likeliest.barrier import fit_within
 from likeliest.edge import has_edge
 from likeliest.families.base import Family, named
+from likeliest.families.normal import Normal
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Verdict, VerdictKind
 from likeliest.objective import Objective, as_numbers
@@ -106,6 +107,10 @@ def fit_linear(
         free = l2.new_zeros(predictor.size - linear.parts["weight"].size)
         l2 = torch.cat((l2.repeat_interleave(outputs), free)).double()
     objective = Objective(family, predictor, x, y, weight, offset, l2, names=names)
+    if "log_scale" in extra and not apart and family.smooth:
+        exact = fit_linear(Normal(), x, y, weight=weight, offset=offset, intercept=intercept, names=names)
+        if exact.scale == 0:
+            return _of_no_scale(family, exact, linear)
     chosen = rule or ("newton" if linear.size <= MATRIX_LIMIT else "lbfgs")
     if family.smooth:
         start = _start(objective, linear)
@@ -204,6 +209,18 @@ def dispersion(family: Family, first: Tensor, y: Tensor, weight: Tensor | None =
     while slope(highest) > 0:
         highest += 2 * (highest - lowest)
     return float(brentq(slope, lowest, highest, xtol=1e-14, rtol=8.9e-16))
+
+
+def _of_no_scale(family: Family, exact: LinearFit, linear: Linear) -> LinearFit:
+    """The normal fit of a target that the columns of x reproduce, as one of a family with more columns than a scale."""
+    rest = family.null_eta(exact.theta.new_zeros(1))[1:]
+    names = (family.columns or ())[1:]
+    return replace(
+        exact,
+        predictor=_beside(family, linear, {name: Constant() for name in names}),
+        theta=torch.cat((exact.theta[: linear.size], rest)),
+        extra=dict(zip(names, rest.tolist(), strict=True)),
+    )
 
 
 def _perfect(verdict: Verdict) -> Verdict:
