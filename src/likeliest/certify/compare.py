@@ -10,25 +10,46 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.certify.differences import SAFETY, Slopes, slopes
+from likeliest.certify.differences import LONG, SAFETY, Slopes, slopes
 from likeliest.certify.functions import FEW
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.rounding import Rounding, measured
 from likeliest.interfaces import Part
 from likeliest.randomness import stream
 
-WHOLE, SAMPLED, DIRECTIONS = 16, 8, 3
-"""Up to WHOLE entries are compared one by one; of larger parts SAMPLED entries, and DIRECTIONS random directions."""
-CLOSELY, MANY = 256, 8
-LONG, _SAME = 100_000, 1e-4
-"""The same two numbers for a closer look, on a kink. Of more than LONG parameters, whose whole gradient a witness
-knows, few differences are needed: they confirm the witness."""
+_SAME = 1024.0
+"""Where two gradients differ by more of the largest entry's last digits, the entry that differs most is looked at."""
+CLEAR = 16.0
+"""An error that is so many times what is allowed is one; below that, differences may deceive themselves on kinks."""
 DIFFERENCES = "central differences"
+
+
+class Budget(NamedTuple):
+    """How much of each part is compared with differences.
+
+    Attributes:
+        whole: parts of so many entries are compared entry by entry.
+        sampled: so many entries of larger parts, besides the most telling ones.
+        directions: and so many random directions through them.
+        sparse: whether ladders of few steps will do.
+    """
+
+    whole: int
+    sampled: int
+    directions: int
+    sparse: bool = False
+
+
+ALONE, CLOSELY = Budget(16, 8, 3), Budget(256, 1, 8)
+"""Where differences have to speak for themselves, and for a closer look on a kink."""
+CONFIRMING, CONFIRMING_LONG = Budget(3, 0, 2), Budget(1, 0, 1, sparse=True)
+"""Where a witness knows the whole gradient, and differences only have to confirm that witness."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +151,13 @@ class Check:
         return not finite or bool(self.wrong.any()) or not bool((self.apart <= self.closeness).all())
 
     @property
+    def clearly(self) -> bool:
+        """Whether an error is so much larger than its bound, which is an estimate, that the bound does not matter."""
+        finite = bool(np.isfinite(self.got).all())
+        along = bool((self.errors > CLEAR * self.allowed).any())
+        return not finite or along or not bool((self.apart <= CLEAR * self.closeness).all())
+
+    @property
     def kinked(self) -> bool:
         """Whether θ lies on a kink along a direction that was looked at."""
         return bool(self.found.kink.any())
@@ -141,20 +169,24 @@ def compare(problem: Problem, theta: Tensor, seed: int, *, closely: bool = False
     candidates = _heard(problem.witnesses, theta)
     witness, full = next(candidates, (None, None))
     rounding = measured(problem, theta, got, witness, full, seed)
-    known = full is not None and len(theta) > LONG
-    whole = CLOSELY if closely else 1 if known else WHOLE
-    chosen = {name: _chosen(part, got, full, seed, whole) for name, part in problem.parts.items()}
-    some = MANY if closely else 1 if known else DIRECTIONS
-    signs = {
-        name: _signs(part, some if part.size > whole or closely else 0, seed) for name, part in problem.parts.items()
-    }
-    found = slopes(problem.values, theta, _directions(theta, problem.parts, chosen, signs))
-    checks, at = [], 0
-    for name, part in problem.parts.items():
-        here = slice(at, at + len(chosen[name]) + len(signs[name]))
-        own = Slopes(*(column[here] for column in found))
-        checks.append(_checked(name, part, got, chosen[name], signs[name], own, rounding, witness, full))
-        at = here.stop
+
+    def within(budget: Budget) -> list[Check]:
+        parts = problem.parts
+        chosen = {name: _chosen(problem, part, got, full, budget, seed) for name, part in parts.items()}
+        signs = {name: _signs(part, budget, seed) for name, part in parts.items()}
+        found = slopes(problem.values, theta, _directions(theta, parts, chosen, signs), sparse=budget.sparse)
+        ends = np.cumsum([len(chosen[name]) + len(signs[name]) for name in parts])
+        cut = [Slopes(*columns) for columns in zip(*(np.split(column, ends[:-1]) for column in found), strict=True)]
+        return [
+            _checked(name, part, got, chosen[name], signs[name], own, rounding, witness, full)
+            for (name, part), own in zip(parts.items(), cut, strict=True)
+        ]
+
+    if closely or full is None:
+        return _with_others(within(CLOSELY if closely else ALONE), candidates)
+    checks = within(CONFIRMING_LONG if len(theta) > LONG else CONFIRMING)
+    if any(c.expected is None and not c.kinked for c in checks):
+        checks = within(ALONE)
     return _with_others(checks, candidates)
 
 
@@ -211,7 +243,9 @@ def whole(witness: Witness, theta: Tensor) -> Tensor | None:
         return witness.gradient(theta)
     if witness.slope is None or len(theta) > FEW:
         return None
-    return torch.tensor([witness.slope(theta, axis) for axis in torch.eye(len(theta), dtype=theta.dtype)]).double()
+    return torch.tensor(
+        [witness.slope(theta, d) for d in torch.eye(len(theta), dtype=theta.dtype)], dtype=torch.float64
+    )
 
 
 def projected(values: np.ndarray, entries: np.ndarray, signs: np.ndarray) -> np.ndarray:
@@ -225,24 +259,27 @@ def largest(values: np.ndarray) -> float:
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
-def _chosen(part: Part, got: Tensor, full: Tensor | None, seed: int, whole: int) -> np.ndarray:
+def _chosen(
+    problem: Problem, part: Part, got: Tensor, full: Tensor | None, budget: Budget, seed: int
+) -> np.ndarray:  # fmt: skip
     """The entries of a part that are compared with differences: all, or the most telling ones and a sample."""
-    if part.size <= whole:
+    if part.size <= budget.whole:
         return np.arange(part.size)
     own = got[part.slice]
     told = [int(own.abs().nan_to_num(torch.inf).argmax())]
     if full is not None:
         apart = (own - full[part.slice]).abs().nan_to_num(torch.inf)
-        told = told if float(apart.max()) <= _SAME * float(own.abs().max()) else [*told, int(apart.argmax())]
-    sampled = 0 if len(got) > LONG and full is not None else 1 if full is not None else SAMPLED
+        same = _SAME * float(problem.epsilon[part.slice].max()) * float(own.abs().max())
+        told = told if float(apart.max()) <= same else [*told, int(apart.argmax())]
     draws = stream(seed, "certify", part.start)
-    return np.union1d(draws.choice(part.size, sampled, replace=False), told).astype(int)
+    return np.union1d(draws.choice(part.size, budget.sampled, replace=False), told).astype(int)
 
 
-def _signs(part: Part, rows: int, seed: int) -> np.ndarray:
-    """Random signs (rows, size), for a part of more than one entry."""
+def _signs(part: Part, budget: Budget, seed: int) -> np.ndarray:
+    """Random signs (rows, size), for a part that is not compared entry by entry."""
+    rows = budget.directions if part.size > max(budget.whole, 1) else 0
     draws = stream(seed, "certify directions", part.start)
-    return draws.choice((-1.0, 1.0), (rows if part.size > 1 else 0, part.size))
+    return draws.choice((-1.0, 1.0), (rows, part.size))
 
 
 def _directions(

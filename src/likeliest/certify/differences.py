@@ -30,13 +30,17 @@ from likeliest.certify.problem import Values
 from likeliest.randomness import stream
 
 RUNGS, RATIO = 13, 6.0
+FEW_RUNGS, FAR = 7, 36.0
+"""The same heights with fewer steps, for functions of so many parameters that an evaluation takes long."""
 REACHES, REACH_RATIO = 7, 64.0
 MODERATE = 0.1
 """The ladder starts where f has changed by at most so much of 1 + |f|: parameters and columns of x come in any unit."""
+LONG = 2**14
+"""With so many parameters an evaluation of f takes its time, and fewer have to do."""
 SAFETY = 4.0
 """Round-off is allowed to be so many times its standard deviation, which is itself an estimate."""
 _TABLE, _ORDERS, _NOISE_DIRECTIONS, _COARSER = 9, (4, 5, 6), 4, 6
-_AT_ONCE, _DOUBT, _SMALLEST, _LONG = 2**20, 8.0, 1e-6, 100_000
+_AT_ONCE, _DOUBT, _SMALLEST = 2**20, 8.0, 1e-6
 
 
 class Slopes(NamedTuple):
@@ -47,8 +51,8 @@ class Slopes(NamedTuple):
         bound: on its error (m,).
         kink: whether θ lies on a kink (m,).
         jump: the slope ahead less the slope behind (m,); zero where there is no kink.
-        steps: of the ladders (m, RUNGS).
-        central: the difference quotients on them (m, RUNGS).
+        steps: of the ladders (m, rungs).
+        central: the difference quotients on them (m, rungs).
     """
 
     slope: np.ndarray
@@ -59,17 +63,21 @@ class Slopes(NamedTuple):
     central: np.ndarray
 
 
-def slopes(values: Values, theta: Tensor, directions: Iterable[Tensor], sigma: float | None = None) -> Slopes:
+def slopes(
+    values: Values, theta: Tensor, directions: Iterable[Tensor], sigma: float | None = None, *, sparse: bool = False
+) -> Slopes:
     """Differentiate f at θ (P,) along directions (P,), which have unit length.
 
     Where f is not finite along a direction, the bound is infinite. σ of the round-off is measured if it is not given.
+    Sparse ladders have fewer steps.
     """
+    rungs, ratio = (FEW_RUNGS, FAR) if sparse else (RUNGS, RATIO)
     centre = float(values(theta[None])[0])
     sigma = noise(values, theta, centre) if sigma is None else sigma
-    ladders = [_ladder(values, theta, d, centre) for d in directions]
+    ladders = [_ladder(values, theta, d, centre, ratio ** -np.arange(rungs)) for d in directions]
     h, forward, backward = (np.stack(column) for column in zip(*ladders, strict=True))
     with np.errstate(invalid="ignore", over="ignore"):
-        return _extrapolated(h, forward, backward, centre, sigma)
+        return _extrapolated(h, forward, backward, centre, sigma, ratio)
 
 
 def noise(values: Values, theta: Tensor, centre: float) -> float:
@@ -82,9 +90,11 @@ def noise(values: Values, theta: Tensor, centre: float) -> float:
 
 
 def _generic_directions(theta: Tensor) -> Iterator[Tensor]:
+    """Every second one in proportion to θ; along others, a large entry lets the small ones show their round-off too."""
     draws = stream(0, "noise")
-    for _ in range(_NOISE_DIRECTIONS if len(theta) <= _LONG else 1):
-        yield torch.from_numpy(draws.uniform(-1.0, 1.0, len(theta))) * theta.abs().clamp(min=1.0)
+    for k in range(_NOISE_DIRECTIONS if len(theta) <= LONG else 1):
+        drawn = torch.from_numpy(draws.uniform(-1.0, 1.0, len(theta)))
+        yield drawn if k % 2 else drawn * theta.abs().clamp(min=1.0)
 
 
 def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float) -> float:
@@ -100,11 +110,13 @@ def _noise_along(values: Values, theta: Tensor, direction: Tensor, centre: float
     return max(math.sqrt(max(levels)), float(np.finfo(np.float64).eps * np.abs(f).max()) / 2)
 
 
-def _ladder(values: Values, theta: Tensor, direction: Tensor, centre: float) -> tuple[np.ndarray, ...]:
-    """The steps of the ladder along one direction, and f on both sides, each (RUNGS,)."""
-    h = reach(values, theta, direction, centre) * RATIO ** -np.arange(RUNGS)
+def _ladder(
+    values: Values, theta: Tensor, direction: Tensor, centre: float, heights: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """The steps of the ladder along one direction, and f on both sides, each (rungs,)."""
+    h = reach(values, theta, direction, centre) * heights
     f = _along(values, theta, direction, np.concatenate((h, -h)))
-    return h, f[:RUNGS], f[RUNGS:]
+    return h, f[: len(h)], f[len(h) :]
 
 
 def _along(values: Values, theta: Tensor, direction: Tensor, steps: np.ndarray) -> np.ndarray:
@@ -129,12 +141,14 @@ def reach(values: Values, theta: Tensor, direction: Tensor, centre: float) -> fl
     return float(h[-1])
 
 
-def _extrapolated(h: np.ndarray, forward: np.ndarray, backward: np.ndarray, centre: float, sigma: float) -> Slopes:
-    """Slopes, and jumps of them, without their leading errors, from the ladders (m, RUNGS)."""
+def _extrapolated(
+    h: np.ndarray, forward: np.ndarray, backward: np.ndarray, centre: float, sigma: float, ratio: float
+) -> Slopes:
+    """Slopes, and jumps of them, without their leading errors, from the ladders (m, rungs)."""
     central = (forward - backward) / (2 * h)
-    slope, bound = _settled(central[:, 1:] + np.diff(central) / (RATIO**2 - 1), SAFETY * sigma / h[:, 1:])
+    slope, bound = _settled(central[:, 1:] + np.diff(central) / (ratio**2 - 1), SAFETY * sigma / h[:, 1:])
     bend = (forward - centre + backward - centre) / h
-    jump, doubt = _settled(bend[:, 1:] + np.diff(bend) / (RATIO - 1), 4 * SAFETY * sigma / h[:, 1:])
+    jump, doubt = _settled(bend[:, 1:] + np.diff(bend) / (ratio - 1), 4 * SAFETY * sigma / h[:, 1:])
     kink = np.abs(jump) > SAFETY * doubt
     return Slopes(slope, bound, kink, np.where(kink, jump, 0.0), h, central)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from likeliest.certify.causes.matching import CLOSE, known, wrong
+from likeliest.certify.causes.matching import CLOSE, epsilon, known, wrong
 from likeliest.certify.suspect import Arrays, Cause, Diagnosis, Suspect
 
 SAME = 0.02
@@ -14,6 +14,7 @@ SAME = 0.02
 _BESIDE = 1e-3
 _DIGITS_OFF = 0.1
 _LAST_DIGITS = 2.0**-21
+_TINY, _MANY = 1e-9, 64
 _LOOKS, _SIDE = 4, 0.3
 
 
@@ -153,7 +154,8 @@ def stepping(suspect: Suspect) -> Diagnosis | None:
     """The gradient is a staircase in its own part, and nearly right where the gradient is large."""
     if not can_ask(suspect):
         return None
-    moved = {n: a * (1 + 1e-9) + 1e-12 if n == suspect.name else a for n, a in suspect.theta_all.items()}
+    tiny = max(_TINY, _MANY * epsilon(suspect))
+    moved = {n: a * (1 + tiny) + tiny * _TINY if n == suspect.name else a for n, a in suspect.theta_all.items()}
     near, before = at(suspect, moved), here(suspect)
     if (near.got != before.got).any() or any(at(suspect, away(suspect, seed)).off > _DIGITS_OFF for seed in (1, 2)):
         return None
@@ -166,16 +168,16 @@ def stepping(suspect: Suspect) -> Diagnosis | None:
 
 def fixed(suspect: Suspect) -> Diagnosis | None:
     """The error is the same array at every θ, up to its size: it knows nothing of the function."""
-    if not can_ask(suspect) or wrong(suspect).sum() < 3:
+    if not can_ask(suspect):
         return None
-    error = here(suspect).error
+    error, few = here(suspect).error, wrong(suspect).sum() < 3
     for seed in (1, 2):
         other = at(suspect, away(suspect, seed)).error
-        size = float((error**2).sum())
-        if ratio(other - (other * error).sum() / size * error, other) > SAME:
+        size = 1.0 if few else (other * error).sum() / float((error**2).sum())
+        if ratio(other - size * error, other) > SAME:
             return None
     said = (
-        "the error is the same at every θ, up to its size: numbers are added to it that have nothing to do with θ, "
+        f"the error is the same at every θ{'' if few else ', up to its size'}: numbers are added to it that have nothing to do with θ, "
         "such as noise, or the targets are other ones"
     )
     return Diagnosis(Cause.UNKNOWN, said)

@@ -48,11 +48,13 @@ def sign(suspect: Suspect) -> Diagnosis | None:
 def scale(suspect: Suspect) -> Diagnosis | None:
     """The gradient is a constant times the right one.
 
-    One number is always a multiple of another. Where no more than that was wrong, the factor needs a name, or it has to
-    be the same at another θ or in another part.
+    A factor of about 1 is none. One number is always a multiple of another: where no more than that was wrong, the
+    factor needs a name, or it has to be the same at another θ or in another part.
     """
     factor = fitted(suspect)
-    if factor is None or not explains(suspect, factor * suspect.expected, tolerance(suspect) * max(1.0, abs(factor))):
+    if factor is None or abs(factor - 1) <= CLOSE:
+        return None
+    if not explains(suspect, factor * suspect.expected, tolerance(suspect) * max(1.0, abs(factor))):
         return None
     factor, advice = named(factor, suspect)
     if informative(suspect) <= 2 and not advice and not _confirmed(suspect, factor):

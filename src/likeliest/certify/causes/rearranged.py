@@ -104,12 +104,12 @@ def _by(shift: tuple[int, ...], how: str) -> Diagnosis:
 def permuted(suspect: Suspect) -> Diagnosis | None:
     """Rows, columns or single entries are in another order."""
     expected, got = suspect.expected, suspect.got
-    if not known(suspect).all():
+    if not known(suspect).all() or wrong(suspect).sum() < 2:
         return None
     for axis in range(expected.ndim):
-        if expected.shape[axis] < 2:
-            continue
         moved = np.flatnonzero(wrong(suspect).any(tuple(a for a in range(expected.ndim) if a != axis)))
+        if len(moved) < 2:
+            continue
         source = _matched(np.moveaxis(expected, axis, 0)[moved], np.moveaxis(got, axis, 0)[moved])
         order = np.arange(expected.shape[axis])
         order[moved] = moved[source]
@@ -117,8 +117,9 @@ def permuted(suspect: Suspect) -> Diagnosis | None:
             what = along(axis, expected.ndim)
             said = f"its {what} are in another order: {runs(moved)} hold what belongs to {runs(order[moved])}"
             return Diagnosis(Cause.PERMUTED, said)
-    flat = np.empty(expected.size, int)
-    flat[np.argsort(got, axis=None, kind="stable")] = np.argsort(expected, axis=None, kind="stable")
+    flat, moved = np.arange(expected.size), np.flatnonzero(wrong(suspect))
+    by_got, by_expected = (np.argsort(a.reshape(-1)[moved], kind="stable") for a in (got, expected))
+    flat[moved[by_got]] = moved[by_expected]
     if expected.ndim > 1 and _moved(suspect, partial(_reordered, order=flat), strict=True):
         return Diagnosis(
             Cause.PERMUTED,

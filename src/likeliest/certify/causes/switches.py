@@ -101,13 +101,13 @@ def _on_the_line(suspect: Suspect, bias: str, theta: Arrays) -> bool:
     lift = float((theta[bias] - suspect.theta_all[bias]).max())
     later = sum(a.ndim > 1 for n, a in theta.items() if not np.array_equal(a, suspect.theta_all[n]))
     alive = ratio(expected[bias], start[bias]) > SAME * lift**-later
-    return alive and Seen(expected[suspect.name], got[suspect.name]).off <= _GONE
+    return alive and Seen(expected[suspect.name], got[suspect.name]).off <= _gone(suspect)
 
 
 def lost_path(suspect: Suspect) -> Diagnosis | None:
     """A path through a part, or the one around it, is missing: with the part switched off the rest is seen alone."""
     for name, stays, comes, off in _switched(suspect):
-        if off <= _GONE and stays > OFF:
+        if off <= _gone(suspect) and stays > OFF:
             said = f"what is missing goes through {name}: with {name} near 0 the gradient is right"
             return Diagnosis(Cause.MISSING_TERM, said)
         if name != suspect.name and comes <= _GONE < 0.1 * stays:
@@ -131,7 +131,7 @@ def lost_slice(suspect: Suspect) -> Diagnosis | None:
     for name, axis, index in places[:_SLICES]:
         part = suspect.theta_all[name].copy()
         np.moveaxis(part, axis, 0)[index] *= OFF
-        if at(suspect, {**suspect.theta_all, name: part}).off <= _GONE:
+        if at(suspect, {**suspect.theta_all, name: part}).off <= _gone(suspect):
             said = f"what is missing goes through {name} at {index} along axis {axis}: with that near 0 it is right"
             return Diagnosis(Cause.MISSING_TERM, said)
     return None
@@ -183,6 +183,11 @@ def _unmoved(suspect: Suspect) -> Diagnosis | None:
             said = f"it does not change with {name} as it should: activations are used that were stored at an earlier θ"
             return Diagnosis(Cause.STALE, said)
     return None
+
+
+def _gone(suspect: Suspect) -> float:
+    """What is left of an error that has gone; an error of few entries is small beside the gradient to begin with."""
+    return min(_GONE, 0.1 * here(suspect).off)
 
 
 def _scaled(suspect: Suspect, names: tuple[str, ...]) -> dict[str, np.ndarray]:
