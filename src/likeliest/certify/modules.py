@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ def located(
     trained: Mapping[str, nn.Parameter],
     moving: Mapping[str, int],
 ) -> Problem:
-    """The problem of ∂loss(module(…))/∂(parameters, inputs).
+    """The problem of ∂loss(module(…))/∂(inputs, parameters).
 
     Args:
         module: see `module_problem`.
@@ -70,46 +70,88 @@ def located(
         trained: the parameters that are differentiated by.
         moving: names for those of the inputs, by position, that are differentiated by as well.
     """
-    twin = _twin(module)
-    shapes = {name: tuple(args[at].shape) for name, at in moving.items()}
-    parts = in_a_row(shapes | {name: tuple(p.shape) for name, p in trained.items()})
-    sources = {name: args[at] for name, at in moving.items()} | dict(trained)
-    theta = torch.cat([source.detach().double().reshape(-1) for source in sources.values()])
-    own = torch.cat([torch.full((s.numel(),), torch.finfo(s.dtype).eps).double() for s in sources.values()])
+    pieces = _Pieces(args, trained, moving)
+    own = _Own(module, loss, args, kwargs, trained, pieces)
+    twin = _Twin(_copied(module), fine_loss, mapped(args, raised), mapped(dict(kwargs), raised), tuple(trained), pieces)
+    context = finer(lambda c: twin.value(pieces.theta, c), own.value(pieces.theta))
 
-    def pieces(flat: Tensor, dtype: torch.dtype | None) -> dict[str, Tensor]:
-        return {n: flat[part.slice].reshape(part.shape).to(dtype or sources[n].dtype) for n, part in parts.items()}
+    def values(points: Tensor) -> Tensor:
+        each = [own.value(p) if context is None else twin.value(p, context) for p in points]
+        return torch.tensor(each, dtype=torch.float64)
 
-    def placed(held: Mapping[str, Tensor], fine: bool) -> tuple[Any, ...]:
-        put = list(mapped(args, raised) if fine else args)
-        for name, at in moving.items():
-            put[at] = held[name]
-        return tuple(put)
+    x = next((leaf for leaf in leaves(args) if isinstance(leaf, Tensor) and leaf.ndim), None)
+    return Problem(
+        values=values,
+        value=own.value,
+        gradient=own.gradient,
+        theta=pieces.theta,
+        parts=pieces.parts,
+        epsilon=pieces.epsilon,
+        rounded=pieces.rounded,
+        witnesses=tuple(torch_witnesses(twin.output, pieces.of, context, own=True)),
+        sizes={} if x is None else {"batch size": len(x)},
+    )
 
-    def through_twin(held: Mapping[str, Tensor]) -> Any:
-        named = {name: held[name] for name in trained}
-        return fine_loss(torch.func.functional_call(twin, named, placed(held, True), fine_kwargs))
 
-    def fine_value(at: Tensor, context: Finer) -> float:
-        with torch.no_grad(), context():
-            return number(through_twin(pieces(at, torch.float64)))
+class _Pieces:
+    """Inputs and parameters on one flat θ, and back.
 
-    def forward(at: Tensor) -> Any:
-        held = pieces(at, None)
+    Attributes:
+        moving: names of the inputs among them, and where they stand.
+        theta: (P,).
+        parts: where each lies there.
+        epsilon: the last digit of each entry (P,).
+    """
+
+    def __init__(self, args: tuple[Any, ...], trained: Mapping[str, nn.Parameter], moving: Mapping[str, int]) -> None:
+        self.moving = moving
+        sources = {name: args[at] for name, at in moving.items()} | dict(trained)
+        self._dtypes = {name: source.dtype for name, source in sources.items()}
+        self.theta = torch.cat([source.detach().double().reshape(-1) for source in sources.values()])
+        self.parts = in_a_row({name: tuple(source.shape) for name, source in sources.items()})
+        last = [torch.full((s.numel(),), torch.finfo(s.dtype).eps).double() for s in sources.values()]
+        self.epsilon = torch.cat(last)
+
+    def of(self, flat: Tensor, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+        """The pieces of a flat θ, each in its own precision if none is named."""
+        return {n: flat[p.slice].reshape(p.shape).to(dtype or self._dtypes[n]) for n, p in self.parts.items()}
+
+    def rounded(self, flat: Tensor) -> Tensor:
+        return torch.cat([piece.double().reshape(-1) for piece in self.of(flat).values()])
+
+    def placed(self, args: tuple[Any, ...], held: Mapping[str, Tensor]) -> tuple[Any, ...]:
+        """The inputs, with those that move put in their places."""
+        at = {place: held[name] for name, place in self.moving.items()}
+        return tuple(at.get(i, given) for i, given in enumerate(args))
+
+
+class _Own(NamedTuple):
+    """The module as it is, in its own precision, and the gradient that its ``backward`` leaves behind."""
+
+    module: nn.Module
+    loss: Callable[[Any], Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    trained: Mapping[str, nn.Parameter]
+    pieces: _Pieces
+
+    def forward(self, at: Tensor) -> tuple[Any, list[Tensor]]:
+        """The loss, and what it is differentiated by."""
+        held = self.pieces.of(at)
         with torch.no_grad():
-            for name, p in trained.items():
+            for name, p in self.trained.items():
                 p.copy_(held[name])
-        leaves_ = {name: held[name].detach().requires_grad_() for name in moving}
-        return loss(module(*placed(leaves_, False), **kwargs)), leaves_
+        inputs = {name: held[name].detach().requires_grad_() for name in self.pieces.moving}
+        output = self.module(*self.pieces.placed(self.args, inputs), **self.kwargs)
+        return self.loss(output), [*inputs.values(), *self.trained.values()]
 
-    def value(at: Tensor) -> float:
+    def value(self, at: Tensor) -> float:
         with torch.no_grad():
-            return number(forward(at)[0])
+            return number(self.forward(at)[0])
 
-    def gradient(at: Tensor) -> Tensor:
+    def gradient(self, at: Tensor) -> Tensor:
         with torch.enable_grad():
-            output, leaves_ = forward(at)
-            sought = [*leaves_.values(), *trained.values()]
+            output, sought = self.forward(at)
             for tensor in sought:
                 tensor.grad = None
             if output.requires_grad:
@@ -117,25 +159,25 @@ def located(
         grads = [torch.zeros_like(t) if t.grad is None else t.grad for t in sought]
         return torch.cat([g.detach().double().reshape(-1) for g in grads])
 
-    fine_kwargs = mapped(dict(kwargs), raised)
-    context = finer(lambda c: fine_value(theta, c), value(theta))
 
-    def values(points: Tensor) -> Tensor:
-        each = [value(p) if context is None else fine_value(p, context) for p in points]
-        return torch.tensor(each, dtype=torch.float64)
+class _Twin(NamedTuple):
+    """A copy of the module in double precision, whose parameters are given with each call."""
 
-    x = next((leaf for leaf in leaves(args) if isinstance(leaf, Tensor) and leaf.ndim), None)
-    return Problem(
-        values=values,
-        value=value,
-        gradient=gradient,
-        theta=theta,
-        parts=parts,
-        epsilon=own,
-        rounded=lambda t: torch.cat([p.double().reshape(-1) for p in pieces(t, None).values()]),
-        witnesses=tuple(torch_witnesses(through_twin, pieces, context, own=True)),
-        sizes={} if x is None else {"batch size": len(x)},
-    )
+    module: nn.Module
+    loss: Callable[[Any], Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    trained: tuple[str, ...]
+    pieces: _Pieces
+
+    def output(self, held: Mapping[str, Tensor]) -> Any:
+        named = {name: held[name] for name in self.trained}
+        args = self.pieces.placed(self.args, held)
+        return self.loss(torch.func.functional_call(self.module, named, args, dict(self.kwargs)))
+
+    def value(self, at: Tensor, context: Finer) -> float:
+        with torch.no_grad(), context():
+            return number(self.output(self.pieces.of(at, torch.float64)))
 
 
 def double_backward(
@@ -179,7 +221,7 @@ def _fine(value: Any) -> Any:
     return mapped(value, raised)
 
 
-def _twin(module: nn.Module) -> nn.Module:
+def _copied(module: nn.Module) -> nn.Module:
     """A copy in double precision, so that nothing the module keeps is touched; the module itself if it has no copy."""
     try:
         return copy.deepcopy(module).double()
