@@ -176,9 +176,9 @@ def fixed(suspect: Suspect) -> Diagnosis | None:
         size = 1.0 if few else (other * error).sum() / float((error**2).sum())
         if ratio(other - size * error, other) > SAME:
             return None
+    same = "the error is the same at every θ" if few else "the error is the same at every θ, up to its size"
     said = (
-        f"the error is the same at every θ{'' if few else ', up to its size'}: numbers are added to it that have nothing to do with θ, "
-        "such as noise, or the targets are other ones"
+        f"{same}: numbers are added to it that have nothing to do with θ, such as noise, or the targets are other ones"
     )
     return Diagnosis(Cause.UNKNOWN, said)
 
