@@ -357,7 +357,8 @@ def test_what_does_not_fit_is_refused():
 # Differences and the reference
 
 
-def test_slopes_lie_within_their_bounds_on_functions_known_exactly():
+@pytest.mark.parametrize("sparse", [False, True])
+def test_slopes_lie_within_their_bounds_on_functions_known_exactly(sparse):
     theta = torch.tensor([0.3, -1.1], dtype=F64)
     cases = {
         "exp": (lambda t: torch.exp(t).sum(-1), torch.exp(theta)),
@@ -365,9 +366,11 @@ def test_slopes_lie_within_their_bounds_on_functions_known_exactly():
         "kink nearby": (lambda t: (t - 0.3001).abs().sum(-1), torch.sign(theta - 0.3001)),
         "large constant": (lambda t: 1e8 + torch.tanh(t).sum(-1), 1 - torch.tanh(theta) ** 2),
     }
-    assert slopes(cases["exp"][0], theta, torch.eye(2, dtype=F64)).bound.max() < 5e-11
+    assert slopes(cases["exp"][0], theta, torch.eye(2, dtype=F64), sparse=sparse).bound.max() < (
+        5e-8 if sparse else 5e-11
+    )
     for name, (f, exact) in cases.items():
-        found = slopes(f, theta, torch.eye(2, dtype=F64))
+        found = slopes(f, theta, torch.eye(2, dtype=F64), sparse=sparse)
         assert (np.abs(found.slope - exact.numpy()) <= found.bound).all(), name
         assert not found.kink.any(), name
         assert (found.bound < 1e-3 * exact.abs().max().item()).all(), name
@@ -390,6 +393,24 @@ def test_noise_is_measured(sigma):
         for _ in range(20)
     ]
     assert sigma / 3 < np.median(found) < 3 * sigma
+
+
+def test_noise_beside_a_large_entry_is_that_of_the_others():
+    # η is rounded to the digits of 10⁶, which steps of the intercept alone do not show.
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((50, 3)))
+    theta = torch.tensor([0.3, -0.2, 0.1, 1e6], dtype=F64)
+    y = x @ theta[:3] + 1e6 + 1
+
+    def values(t):
+        return torch.log1p((t[:, :3] @ x.T + t[:, 3:] - y) ** 2).mean(-1)
+
+    digit = 2.0**-33
+    assert noise(values, theta, float(values(theta[None])[0])) > 0.1 * digit / np.sqrt(12 * 50)
+    slope = slopes(values, theta, torch.eye(4, dtype=F64))
+    residual = x @ theta[:3] + theta[3] - y
+    exact = torch.column_stack((x, torch.ones(50, dtype=F64))).T @ (2 * residual / (1 + residual**2)) / 50
+    assert (np.abs(slope.slope - exact.numpy()) <= slope.bound).all()
+    assert slope.bound.max() < 1e-5
 
 
 @pytest.mark.parametrize("predictor", [

@@ -225,6 +225,19 @@ def test_an_entry_that_is_alone_wrong_is_explained_only_by_a_factor_that_has_a_n
     assert causes == [Cause.ZEROED, Cause.SIGN, Cause.SCALE, Cause.UNKNOWN]
 
 
+def test_one_wrong_entry_among_many_is_no_other_order():
+    expected = np.random.default_rng(0).standard_normal((200, 150))
+    got = expected.copy()
+    got[70, 3] += 0.6
+    assert diagnose(suspect(expected, got, dtype="float32")).cause is Cause.UNKNOWN
+
+
+@pytest.mark.parametrize(("factor", "cause"), [(1.0002, Cause.UNKNOWN), (1.01, Cause.SCALE), (0.5, Cause.SCALE)])
+def test_a_factor_of_about_one_is_no_scale(factor, cause):
+    expected = np.random.default_rng(0).standard_normal((6, 5))
+    assert diagnose(suspect(expected, factor * expected)).cause is cause
+
+
 def test_what_is_off_by_little_more_than_the_round_off_is_explained_by_nothing():
     draws = np.random.default_rng(0)
     expected = draws.uniform(-1, 1, (5, 4))
@@ -326,6 +339,8 @@ class Net:
             dh = r
         kept = self.forward(self.old)[2] if self.bug == "old activations" else a
         grads = {"W0": self.x.T @ dh, "W1": h.T @ d, "b1": d.sum(0), "W2": kept.T @ r, "b2": r.sum(0)}
+        if self.bug == "one number":
+            grads["W1"][2, 3] += 1e-3
         if self.bug == "noise":
             grads["W1"] = grads["W1"] + np.random.default_rng(3).standard_normal((4, 6))
         return grads
@@ -384,6 +399,20 @@ def test_digits_that_fall_off_are_told_as_precision():
     net.y = 1e-3 * net.y
     for part in ("b2", "W2"):
         assert diagnose(net.suspect(part)).cause is Cause.PRECISION
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_number_that_is_added_everywhere_is_no_staircase_and_no_lost_path(dtype):
+    net = Net(bug="one number")
+    net.theta = {name: a.astype(dtype).astype(float) for name, a in net.theta.items()}
+    exact = net.suspect("W1")
+
+    def probe(theta):
+        return exact.probe({name: a.astype(dtype).astype(float) for name, a in theta.items()})
+
+    found = diagnose(replace(exact, dtype=np.dtype(dtype).name, allowed=1e-6, probe=probe))
+    assert found.cause is Cause.UNKNOWN
+    assert "the same at every θ:" in found.detail
 
 
 def test_without_a_probe_nothing_is_claimed_of_other_places():

@@ -8,9 +8,8 @@ differences agree with it; then every entry is compared. On that rests the state
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,36 +19,12 @@ from likeliest.certify.differences import LONG, SAFETY, Slopes, slopes
 from likeliest.certify.functions import FEW
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.rounding import Rounding, measured
+from likeliest.certify.sample import ALONE, CLOSELY, CONFIRMING, CONFIRMING_LONG, Budget, chosen, directions, signs
 from likeliest.interfaces import Part
-from likeliest.randomness import stream
 
-_SAME = 1024.0
-"""Where two gradients differ by more of the largest entry's last digits, the entry that differs most is looked at."""
 CLEAR = 16.0
 """An error that is so many times what is allowed is one; below that, differences may deceive themselves on kinks."""
 DIFFERENCES = "central differences"
-
-
-class Budget(NamedTuple):
-    """How much of each part is compared with differences.
-
-    Attributes:
-        whole: parts of so many entries are compared entry by entry.
-        sampled: so many entries of larger parts, besides the most telling ones.
-        directions: and so many random directions through them.
-        sparse: whether ladders of few steps will do.
-    """
-
-    whole: int
-    sampled: int
-    directions: int
-    sparse: bool = False
-
-
-ALONE, CLOSELY = Budget(16, 8, 3), Budget(256, 1, 8)
-"""Where differences have to speak for themselves, and for a closer look on a kink."""
-CONFIRMING, CONFIRMING_LONG = Budget(3, 0, 2), Budget(1, 0, 1, sparse=True)
-"""Where a witness knows the whole gradient, and differences only have to confirm that witness."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +89,9 @@ class Check:
         """By how much an entry may differ from the witness of the whole gradient."""
         exact = self.witness is None or self.witness.exact
         bounds = self.found.bound[np.isfinite(self.found.bound) & ~self.found.kink]
-        return self.rounding if exact else self.rounding + 2 * float(bounds.max(initial=0.0))
+        return (
+            self.rounding if exact else self.rounding + 2 * math.sqrt(self.part.size) * float(bounds.max(initial=0.0))
+        )
 
     @property
     def largest(self) -> float:
@@ -172,13 +149,13 @@ def compare(problem: Problem, theta: Tensor, seed: int, *, closely: bool = False
 
     def within(budget: Budget) -> list[Check]:
         parts = problem.parts
-        chosen = {name: _chosen(problem, part, got, full, budget, seed) for name, part in parts.items()}
-        signs = {name: _signs(part, budget, seed) for name, part in parts.items()}
-        found = slopes(problem.values, theta, _directions(theta, parts, chosen, signs), sparse=budget.sparse)
-        ends = np.cumsum([len(chosen[name]) + len(signs[name]) for name in parts])
+        entries = {name: chosen(problem, part, got, full, budget, seed) for name, part in parts.items()}
+        drawn = {name: signs(part, budget, seed) for name, part in parts.items()}
+        found = slopes(problem.values, theta, directions(theta, parts, entries, drawn), sparse=budget.sparse)
+        ends = np.cumsum([len(entries[name]) + len(drawn[name]) for name in parts])
         cut = [Slopes(*columns) for columns in zip(*(np.split(column, ends[:-1]) for column in found), strict=True)]
         return [
-            _checked(name, part, got, chosen[name], signs[name], own, rounding, witness, full)
+            _checked(name, part, got, entries[name], drawn[name], own, rounding, witness, full)
             for (name, part), own in zip(parts.items(), cut, strict=True)
         ]
 
@@ -257,41 +234,3 @@ def projected(values: np.ndarray, entries: np.ndarray, signs: np.ndarray) -> np.
 def largest(values: np.ndarray) -> float:
     """The largest finite absolute value."""
     return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-
-
-def _chosen(
-    problem: Problem, part: Part, got: Tensor, full: Tensor | None, budget: Budget, seed: int
-) -> np.ndarray:  # fmt: skip
-    """The entries of a part that are compared with differences: all, or the most telling ones and a sample."""
-    if part.size <= budget.whole:
-        return np.arange(part.size)
-    own = got[part.slice]
-    told = [int(own.abs().nan_to_num(torch.inf).argmax())]
-    if full is not None:
-        apart = (own - full[part.slice]).abs().nan_to_num(torch.inf)
-        same = _SAME * float(problem.epsilon[part.slice].max()) * float(own.abs().max())
-        told = told if float(apart.max()) <= same else [*told, int(apart.argmax())]
-    draws = stream(seed, "certify", part.start)
-    return np.union1d(draws.choice(part.size, budget.sampled, replace=False), told).astype(int)
-
-
-def _signs(part: Part, budget: Budget, seed: int) -> np.ndarray:
-    """Random signs (rows, size), for a part that is not compared entry by entry."""
-    rows = budget.directions if part.size > max(budget.whole, 1) else 0
-    draws = stream(seed, "certify directions", part.start)
-    return draws.choice((-1.0, 1.0), (rows, part.size))
-
-
-def _directions(
-    theta: Tensor, parts: Mapping[str, Part], chosen: Mapping[str, np.ndarray], signs: Mapping[str, np.ndarray]
-) -> Iterator[Tensor]:
-    """Unit vectors (P,): each part's entries, then its random directions; one at a time, for θ may be long."""
-    for name, part in parts.items():
-        for entry in chosen[name]:
-            direction = torch.zeros_like(theta)
-            direction[part.start + int(entry)] = 1.0
-            yield direction
-        for row in signs[name]:
-            direction = torch.zeros_like(theta)
-            direction[part.slice] = torch.from_numpy(row) / math.sqrt(part.size)
-            yield direction

@@ -74,7 +74,8 @@ def scaled_by_axis(suspect: Suspect) -> Diagnosis | None:
             continue
         squares = (expected**2).sum(others, keepdims=True)
         factors = np.divide((got * expected).sum(others, keepdims=True), squares, where=squares > 0, out=0 * squares)
-        if explains(suspect, factors * expected, tolerance(suspect) * np.maximum(1.0, np.abs(factors))):
+        allowed = tolerance(suspect) * np.maximum(1.0, np.abs(factors))
+        if np.abs(factors - 1).max() > CLOSE and explains(suspect, factors * expected, allowed):
             said = (
                 f"its {along(axis, expected.ndim)} are off by a factor of their own each, from "
                 f"{number(float(factors.min()))} to {number(float(factors.max()))}: one that goes with axis {axis}, "

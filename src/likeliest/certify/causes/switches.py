@@ -30,7 +30,7 @@ def bent(suspect: Suspect) -> Diagnosis | None:
     """
     if suspect.elementwise:
         return Diagnosis(Cause.NONLINEARITY, f"{_WRONG_DERIVATIVE}: entry by entry the factor is another one")
-    if not can_ask(suspect) or suspect.expected.size < 2 or here(suspect).off_a_factor <= CLOSE:
+    if not can_ask(suspect) or wrong(suspect).sum() < 2 or here(suspect).off_a_factor <= CLOSE:
         return None
     names = _wrong_parts(suspect)
     if _straight(suspect, names) and not any(_carries(suspect, n, names) for n in names):
