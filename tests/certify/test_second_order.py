@@ -421,3 +421,25 @@ def test_the_variance_of_every_familys_score_raises_no_alarm(family, size):
     found = lk.Objective(family, Free(), torch.zeros(20, 1, dtype=F64), y)
     for seed in range(2):
         assert not family_at_fault(found, eta.reshape(-1), seed)
+
+
+def test_events_too_rare_to_be_drawn_raise_no_alarm():
+    x, y = torch.zeros(20, 1, dtype=F64), torch.zeros(20, dtype=F64)
+    found = lk.Objective(lk.family("poisson"), lk.Linear(1), x, y)
+    for seed in range(3):
+        assert not family_at_fault(found, torch.tensor([0.0, -14.0], dtype=F64), seed)
+
+
+def test_a_fisher_information_that_is_wrong_between_two_columns_alone_is_found():
+    def spoil(found):
+        class Spoilt(type(found.family)):
+            def fisher_times(self, eta, v):
+                mean, scale = super().fisher_times(eta, v)
+                between = torch.exp(-eta[1])
+                return mean + between * v[1], scale + between * v[0]
+
+        return lk.Objective(Spoilt(), found.predictor, found.x, found.y, found.weight, l2=found.l2)
+
+    certificate = certify_objective(*objective("normal", linear, spoil), order=2)
+    assert not certificate.passed
+    assert "the family's Fisher information is wrong in a mixture of all columns" in certificate.findings[0].message

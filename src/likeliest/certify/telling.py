@@ -27,7 +27,10 @@ def diagnosed(
     known = np.isfinite(expected)
     off = int((~(np.abs(check.got - expected) <= _explained(check)))[known].sum())
     entries = "entries" if known.all() else "compared entries"
-    said = f"{_pair(float(expected[entry]), float(check.got[entry]))}; {off} of {int(known.sum())} {entries} are wrong."
+    count = (
+        f"{off} of {int(known.sum())} {entries} are wrong" if off else "it shows along a direction through all entries"
+    )
+    said = f"{_pair(float(expected[entry]), float(check.got[entry]))}; {count}."
     said += "" if layer is None else f" {_in_layer(layer, parameter)}"
     said += f" Probable cause: {diagnosis.cause}; {diagnosis.detail.rstrip('.')}."
     return _at(check, entry, float(expected[entry]), diagnosis, said, layer)
