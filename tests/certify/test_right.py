@@ -17,7 +17,7 @@ def test_no_false_alarm(chunk):
     alarms = []
     for name, arguments in itertools.islice(right_gradients(), chunk, None, CHUNKS):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore")  # far from θ, where differences begin, functions overflow
             certificate = lk.check_gradient(**arguments)
         if not certificate.passed:
             alarms.append(f"{name}\n{certificate}")
