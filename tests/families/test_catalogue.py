@@ -9,7 +9,7 @@ from likeliest.errors import UnknownNameError
 def test_an_unknown_name_says_which_was_meant():
     with pytest.raises(UnknownNameError, match="no family goes by the name 'poison'; did you mean 'poisson'"):
         lk.family("poison")
-    with pytest.raises(UnknownNameError, match="There are: asymmetric_laplace, bernoulli, .*, poisson"):
+    with pytest.raises(UnknownNameError, match=r"There are: asymmetric_laplace, bernoulli, .*, poisson"):
         lk.family("zzz")
 
 
