@@ -109,15 +109,7 @@ FUNCTIONS = (
     logistic,
     gaussian,
     pytest.param(tanh_net, marks=pytest.mark.slow),
-    pytest.param(
-        relu_net,
-        marks=[
-            pytest.mark.slow,
-            pytest.mark.xfail(
-                strict=False, reason="a kink closer than single precision resolves looks like an error of the gradient"
-            ),
-        ],
-    ),
+    pytest.param(relu_net, marks=pytest.mark.slow),
 )
 
 
