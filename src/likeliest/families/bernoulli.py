@@ -9,16 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.errors import UnknownNameError
-from likeliest.families.base import Family, as_column, double, single
-from likeliest.families.links import LINKS, Link, recession_faces
+from likeliest.families.base import as_column, double, single
+from likeliest.families.links import recession_faces
+from likeliest.families.trials import Trials
 from likeliest.interfaces import Eta
 from likeliest.numerics import weighted_mean, xmul
 
 
 @final
 @dataclass(frozen=True)
-class Bernoulli(Family):
+class Bernoulli(Trials):
     """y ∈ {0, 1} with P(y = 1) = p = g⁻¹(η); y may also be a fraction in [0, 1], the share of ones among equal trials.
 
     η is (…, n, 1). The link g is one of
@@ -73,33 +73,8 @@ class Bernoulli(Family):
         [[0.7978845834732056], [1000.0009765625]]
     """
 
-    link: str = "logit"
-
     name = "bernoulli"
-    discrete = True
-    links = tuple(LINKS)
-    columns = ("mean",)
     support = "y in [0, 1]"
-
-    def __post_init__(self) -> None:
-        if self.link not in LINKS:
-            raise UnknownNameError(
-                f"no link of {self.name} goes by the name {self.link!r}; there are {', '.join(LINKS)}"
-            )
-
-    @property
-    def _link(self) -> Link:
-        return LINKS[self.link]
-
-    @property
-    def canonical(self) -> bool:
-        """Whether the score is y − p."""
-        return self.link == "logit"
-
-    @property
-    def domain(self) -> tuple[float, float]:
-        """Where η must lie for p to be a probability."""
-        return self._link.domain
 
     @property
     def formula(self) -> str:

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.errors import NotOnOfferError, SupportError, UnknownNameError
-from likeliest.families.base import Family, double, in_double, single
-from likeliest.families.links import LINKS, Link, Pair, recession_faces
+from likeliest.errors import NotOnOfferError, SupportError
+from likeliest.families.base import double, in_double, single
+from likeliest.families.links import Link, Pair, recession_faces
+from likeliest.families.trials import Trials
 from likeliest.interfaces import Eta
 from likeliest.numerics import is_within, log1p_below_tangent, stirling_errors, two_product, weighted_mean, xmul
 
@@ -25,7 +26,7 @@ _LARGEST = torch.finfo(torch.float64).max
 
 @final
 @dataclass(frozen=True)
-class Binomial(Family):
+class Binomial(Trials):
     """k successes and f failures in m = k + f trials of probability p = g⁻¹(η); y = (k, f), (…, n, 2), as R's cbind.
 
     η is (…, n, 1); `Bernoulli` lists the links and what holds at the ends, where k successes count k times and a row
@@ -53,34 +54,9 @@ class Binomial(Family):
         ([0.375, 0.0625], [[0.0], [-2.0]])
     """
 
-    link: str = "logit"
-
     name = "binomial"
-    discrete = True
-    links = tuple(LINKS)
-    columns = ("mean",)
     y_columns = 2
     support = "two finite counts ≥ 0, successes and failures"
-
-    def __post_init__(self) -> None:
-        if self.link not in LINKS:
-            raise UnknownNameError(
-                f"no link of {self.name} goes by the name {self.link!r}; there are {', '.join(LINKS)}"
-            )
-
-    @property
-    def _link(self) -> Link:
-        return LINKS[self.link]
-
-    @property
-    def canonical(self) -> bool:
-        """Whether the score is k − m p."""
-        return self.link == "logit"
-
-    @property
-    def domain(self) -> tuple[float, float]:
-        """Where η must lie for p to be a probability."""
-        return self._link.domain
 
     @property
     def formula(self) -> str:
