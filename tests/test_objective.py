@@ -8,7 +8,7 @@ from torch import distributions, nn
 import likeliest as lk
 from likeliest.certify.reference import reference_eta
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError, SupportError
-from likeliest.interfaces import Need
+from likeliest.interfaces import Draw, Need
 from likeliest.local import Meter
 from likeliest.predictors import columns_of
 
@@ -526,3 +526,30 @@ def test_a_theta_that_requires_grad_is_no_different():
     objective, theta, _ = make("categorical mlp")
     expected = objective.at(theta).grad.clone()
     assert_close(objective.at(theta.clone().requires_grad_()).grad, expected)
+
+
+class Doubled:
+    """A transform that learns from 2 x, and counts the rows that it was given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def __call__(self, x, y, weight, draw):
+        assert x.dtype == torch.uint8
+        self.seen.append(draw.rows)
+        return x.to(torch.float32) * 2, y, weight
+
+
+def test_a_transform_acts_under_a_draw_alone_and_sees_bytes():
+    x, y = torch.randint(0, 256, (40, 3), dtype=torch.uint8), torch.arange(40) % 2
+    transform = Doubled()
+    objective = lk.Objective(lk.family("categorical"), lk.Linear(3, 2), x, y, transform=transform, block=8)
+    plain = lk.Objective(lk.family("categorical"), lk.Linear(3, 2), x.float(), y)
+    doubled = lk.Objective(lk.family("categorical"), lk.Linear(3, 2), 2 * x.float(), y)
+    theta, rows = torch.linspace(-0.01, 0.01, 8), torch.arange(0, 40, 2)
+    assert objective.x.dtype == torch.uint8
+    torch.testing.assert_close(objective.at(theta, rows).grad, plain.at(theta, rows).grad)
+    assert not transform.seen
+    under_a_draw = objective.at(theta, rows, draw=Draw(0, 0, rows))
+    torch.testing.assert_close(under_a_draw.grad, doubled.at(theta, rows).grad)
+    assert torch.equal(torch.cat(transform.seen), rows), "each block's draw names that block's rows"

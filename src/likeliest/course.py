@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.interfaces import Need, Record, Trace, Verdict, VerdictKind
+from likeliest.interfaces import Draw, Need, Record, Trace, Verdict, VerdictKind
 from likeliest.local import Meter
 from likeliest.objective import Objective
 from likeliest.randomness import stream
@@ -121,7 +121,8 @@ class Course:
         while ending is None:
             order = torch.from_numpy(stream(seed, "shuffle", epoch).permutation(n))
             for rows in order.split(batch_size):
-                self.theta = rule.step(objective.at(self.theta, rows, needs, meter), state)
+                draw = Draw(seed, epoch, rows)
+                self.theta = rule.step(objective.at(self.theta, rows, needs, meter, draw), state)
                 state.step = step = step + 1
                 if step in due or step == last:
                     ending = self._measure(_per_run(measured.at(self.theta).value), meter.work)

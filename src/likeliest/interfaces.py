@@ -36,11 +36,17 @@ class Need(enum.StrEnum):
 
 
 class Part(NamedTuple):
-    """A named slice of θ: a layer's weight, an intercept. Penalties act on the penalised ones alone."""
+    """A named slice of θ: a layer's weight, an intercept. Penalties act on the penalised ones alone.
+
+    A part that is not ``learnt`` is no target of gradients: the running averages of a batch norm, say. Its gradient is
+    exactly 0, so that no rule moves it, and ``forward`` brings it up to date, in place, under a `Draw`. Standing on θ
+    it goes wherever θ goes: to the best point, to averages, checkpoints and model files.
+    """
 
     start: int
     shape: tuple[int, ...]
     penalised: bool
+    learnt: bool = True
 
     @property
     def size(self) -> int:
@@ -55,11 +61,23 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Names the randomness of one training batch; evaluation has none and passes ``None``."""
+    """Names the randomness of one training batch: what it draws depends on these and on nothing drawn before.
+
+    ``rows`` (n,) are the indices of the objective's rows. Dropout, batch statistics and augmentation act under a draw
+    alone; evaluation and full batches have none and pass ``None``.
+    """
 
     seed: int
     epoch: int
     rows: Tensor
+
+
+class Transform(Protocol):
+    """What happens to the rows of a training batch before they reach the predictor: augmentation, mixing, smoothing."""
+
+    def __call__(self, x: Tensor, y: Tensor, weight: Tensor | None, draw: Draw) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return x, y and weight of the batch as they are to be learnt from; what was given is never written to."""
+        ...
 
 
 class Family(Protocol):

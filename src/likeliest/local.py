@@ -14,7 +14,7 @@ from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
 from likeliest.families.base import Family, single
-from likeliest.interfaces import Eta, Need, Signal
+from likeliest.interfaces import Draw, Eta, Need, Signal
 from likeliest.predictors import Predictor
 from likeliest.randomness import stream
 
@@ -112,12 +112,18 @@ class Local:
     ``grad`` lives in a buffer that the objective's next view overwrites: a rule that keeps it clones it.
     """
 
-    __slots__ = ("_block", "_grad", "_meter", "_needs", "_value", "family", "objective", "rows", "theta")
+    __slots__ = ("_block", "_draw", "_grad", "_meter", "_needs", "_value", "family", "objective", "rows", "theta")
 
     def __init__(
-        self, objective: Objective, theta: Tensor, rows: Tensor | None, needs: frozenset[Need], meter: Meter | None
+        self,
+        objective: Objective,
+        theta: Tensor,
+        rows: Tensor | None,
+        needs: frozenset[Need],
+        meter: Meter | None,
+        draw: Draw | None = None,
     ) -> None:
-        self.objective, self.rows = objective, rows
+        self.objective, self.rows, self._draw = objective, rows, draw
         self.theta = theta.detach() if theta.requires_grad else theta
         self.family = objective.family
         self._needs, self._meter = needs, meter
@@ -139,8 +145,8 @@ class Local:
             return term(block)
         theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
         if n > objective.block:
-            return sum_over_blocks(objective.blocks(theta, self.rows), term)
-        self._block = objective.evaluate(theta, slice(None) if self.rows is None else self.rows, n)
+            return sum_over_blocks(objective.blocks(theta, self.rows, self._draw), term)
+        self._block = objective.evaluate(theta, slice(None) if self.rows is None else self.rows, n, self._draw)
         return term(self._block)
 
     def _penalised(self, out: Tensor, v: Tensor) -> Tensor:
@@ -251,7 +257,7 @@ class Local:
 
     def moved(self, theta: Tensor) -> Local:
         """The same batch at another θ."""
-        return Local(self.objective, theta, self.rows, self._needs, self._meter)
+        return Local(self.objective, theta, self.rows, self._needs, self._meter, self._draw)
 
     def sampled(self, m: int, seed: int = 0) -> Local:
         """The same θ on m of the objective's rows, drawn without replacement."""

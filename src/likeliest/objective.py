@@ -9,6 +9,7 @@ fixed W·|B|/n and not the batch's own Σw, which would bias the gradient.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 
 from likeliest.errors import ShapeError, SpecificationError
 from likeliest.families.base import Family
-from likeliest.interfaces import Eta, Need
+from likeliest.interfaces import Draw, Eta, Need, Transform
 from likeliest.local import Block, Local, Meter
 from likeliest.predictors import Columns, Predictor, columns_of
 
@@ -32,7 +33,8 @@ class Objective:
     Args:
         family: p(y | η).
         predictor: η = f(x; θ). A family of several named columns takes `Columns`, or a predictor with as many outputs.
-        x: rows (n, …), a tensor, an array or a table of numbers. Its dtype is the one that is computed in.
+        x: rows (n, …), a tensor, an array or a table of numbers. Its dtype is the one that is computed in; bytes, as
+            pictures have them, are kept as they are and cast batch by batch to torch's default dtype.
         y: targets (n,), or (n, K) probabilities for a categorical family.
         weight: (n,), ≥ 0; None is all ones.
         offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
@@ -40,6 +42,8 @@ class Objective:
             (P,).
         names: names of the columns of x, for verdicts; a table brings its own.
         block: rows to a block.
+        transform: what happens to a training batch, under a `Draw` and before it is cast: augmentation, mixing, label
+            smoothing. Evaluation sees the rows as they are.
 
     Raises:
         ShapeError: x, y, weight, offset, columns or l2 do not fit together.
@@ -66,14 +70,16 @@ class Objective:
         *,
         names: Sequence[str] | None = None,
         block: int = BLOCK,
+        transform: Transform | None = None,
     ) -> None:
         self.family = family
         self.x = as_numbers(x, "x")
-        if not self.x.is_floating_point():
-            self.x = self.x.to(torch.get_default_dtype())
+        self.dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
+        if self.x.dtype != torch.uint8:
+            self.x = self.x.to(self.dtype)
+        self.transform = transform
         predictor.check_inputs(self.x)
         self.predictor = _matched(family, predictor)
-        self.dtype = self.x.dtype
         self.n = len(self.x)
         self.y = self._checked_y(y)
         self.weight = self._checked_weight(weight)
@@ -198,9 +204,13 @@ class Objective:
         rows: Tensor | None = None,
         needs: frozenset[Need] = frozenset(),
         meter: Meter | None = None,
+        draw: Draw | None = None,
     ) -> Local:
-        """Return a view at θ (P,) or (R, P) on some rows, or on all; nothing is computed until it is read."""
-        return Local(self, theta, rows, needs, meter)
+        """Return a view at θ (P,) or (R, P) on some rows, or on all; nothing is computed until it is read.
+
+        Under a ``draw``, whose rows are these, the batch is transformed and layers are in training.
+        """
+        return Local(self, theta, rows, needs, meter, draw)
 
     def held_out(self, x: Any, y: Any, weight: Any = None, offset: Any = None) -> Objective:
         """Return the unpenalised objective of the same family and predictor on other data."""
@@ -217,7 +227,16 @@ class Objective:
         weight = None if self.weight is None else self.weight[r]
         l2 = 0.0 if self.l2 is None else self.l2
         return Objective(
-            self.family, self.predictor, self.x[r], self.y[r], weight, offset, l2, names=self.names, block=self.block
+            self.family,
+            self.predictor,
+            self.x[r],
+            self.y[r],
+            weight,
+            offset,
+            l2,
+            names=self.names,
+            block=self.block,
+            transform=self.transform,
         )
 
     def replaced(self, *, x: Any = None, l2: float | Tensor | None = None) -> Objective:
@@ -233,31 +252,37 @@ class Objective:
             kept if l2 is None else l2,
             names=self.names,
             block=self.block,
+            transform=self.transform,
         )
 
-    def blocks(self, theta: Tensor, rows: Tensor | None) -> Iterator[Block]:
+    def blocks(self, theta: Tensor, rows: Tensor | None, draw: Draw | None = None) -> Iterator[Block]:
         """Evaluate the predictor block by block, in a fixed order; `rows` None is all of them."""
         if rows is None:
             for start in range(0, self.n, self.block):
                 yield self.evaluate(theta, slice(start, start + self.block), self.n)
         else:
             for part in rows.split(self.block):
-                yield self.evaluate(theta, part, rows.shape[0])
+                yield self.evaluate(theta, part, rows.shape[0], draw and replace(draw, rows=part))
 
-    def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int) -> Block:
+    def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int, draw: Draw | None = None) -> Block:
         """Evaluate the predictor on some rows of a batch of so many."""
         if isinstance(rows, slice):
             x, y = self.x[rows], self.y[rows]
         else:
             x, y = self.x.index_select(0, rows), self.y.index_select(0, rows)
-        eta, tape = self.predictor.forward(theta, x)
+        weight = None if self.weight is None else self.weight[rows]
+        if draw is not None and self.transform is not None:
+            x, y, weight = self.transform(x, y, weight, draw)
+        if x.dtype != self.dtype:
+            x = x.to(self.dtype)
+        eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
             eta = _shifted(eta, self.offset, rows)
         n = y.shape[0]
         if isinstance(eta, Tensor) and eta.shape[-2] != n:
             eta = eta.expand(*eta.shape[:-2], n, eta.shape[-1])
         scale = self.n / (self.total_weight * batch)
-        return Block(theta, eta, tape, y, scale if self.weight is None else self.weight[rows] * scale, n)
+        return Block(theta, eta, tape, y, scale if weight is None else weight * scale, n)
 
     def gradient_buffer(self, theta: Tensor) -> Tensor:
         """The one gradient that all views of this objective write to; valid until the next view writes."""

@@ -3,6 +3,7 @@
 The judge's forward is written here once more for each predictor, in plain torch, and shares no code with the package.
 """
 
+import copy
 import json
 import math
 
@@ -409,3 +410,36 @@ def test_columns_of_eta_are_the_same_in_both_layouts():
 
 def test_streams_make_numpy_generators():
     assert isinstance(stream(0, "init"), np.random.Generator)
+
+
+def test_a_modules_running_averages_stand_on_theta_and_are_not_learnt():
+    """As torch's own training has them, step by step; the module itself is never written to."""
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).double()
+    before = {k: v.clone() for k, v in module.state_dict().items()}
+    predictor, theirs = lk.Module(module, outputs=2, start="given"), copy.deepcopy(module)
+    theta = predictor.init([stream(0, "init")], torch.float64)[0]
+    for epoch in range(3):
+        x = torch.randn(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(epoch))
+        eta, tape = predictor.forward(theta, x, Draw(0, epoch, torch.arange(20)))
+        torch.testing.assert_close(eta, theirs.train()(x).detach())
+        out = torch.full_like(theta, 7.0)
+        predictor.pullback(theta, tape, torch.ones_like(eta), out)
+        for part in predictor.parts.values():
+            assert part.learnt or not out[part.slice].any()
+    torch.testing.assert_close(predictor.forward(theta, x)[0], theirs.eval()(x).detach())
+    predictor.pullback(theta, predictor.forward(theta, x)[1], torch.ones_like(eta), out)
+    assert not out[predictor.parts["1.running_var"].slice].any()
+    assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items() if v.is_floating_point())
+
+
+def test_weight_decay_leaves_alone_what_is_not_learnt():
+    module = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    x, y = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)), torch.arange(64) % 2
+    objective = lk.Objective(lk.family("categorical"), lk.Module(module, outputs=2), x, y)
+    with_decay, without = (
+        lk.fit(objective, lk.rule("adamw", lr=1e-9, weight_decay=d), batch_size=16, budget=3).theta for d in (1e7, 0.0)
+    )
+    parts = objective.predictor.parts
+    for name in ("1.running_mean", "1.running_var"):
+        assert bool((with_decay[parts[name].slice] != 0).any())
+    assert float(with_decay[parts["0.weight"].slice].norm()) < 0.95 * float(without[parts["0.weight"].slice].norm())

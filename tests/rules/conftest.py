@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
-from likeliest.interfaces import State
+from likeliest.interfaces import Part, State
 from likeliest.rules import Rule
 
 Function = Callable[[Tensor], Tensor]
+
+
+class Plain:
+    """A predictor all of whose parameters are learnt."""
+
+    parts: ClassVar[Mapping[str, Part]] = {}
 
 
 class View:
@@ -53,7 +60,7 @@ def _follow(
     rule: Rule, functions: Sequence[Function], theta: Tensor, gauge: Tensor | None = None
 ) -> tuple[list[Tensor], State]:
     theta = theta.clone()
-    state, path = rule.init(theta, None), [theta.clone()]
+    state, path = rule.init(theta, Plain()), [theta.clone()]
     for step, function in enumerate(functions):
         state.step, state.steps = step, len(functions)
         theta = rule.step(View(function, theta, gauge), state)

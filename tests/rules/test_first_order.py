@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from likeliest.errors import ShapeError
+from likeliest.predictors import Linear
 from likeliest.rules import (
     SGD,
     Adagrad,
@@ -125,7 +126,7 @@ def test_a_gradient_with_another_layout_is_read_in_the_right_order(name, view, s
         local = view(lambda t: t.sum(-1), theta.clone())
         local._grad = grad
         rule = PEERS[name][0](lr=LR)
-        results.append(rule.step(local, rule.init(local.theta, None)))
+        results.append(rule.step(local, rule.init(local.theta, Linear(local.theta.shape[-1] - 1))))
     assert torch.equal(*results)
 
 

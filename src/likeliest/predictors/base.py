@@ -58,12 +58,16 @@ class Predictor(ABC):
     parts: Mapping[str, Part]
     size: int
 
-    def _lay_out(self, parts: Mapping[str, tuple[tuple[int, ...], bool]]) -> None:
-        """Place parts, given as name → (shape, penalised), one after another on θ."""
+    def _lay_out(
+        self, parts: Mapping[str, tuple[tuple[int, ...], bool]], state: Mapping[str, tuple[int, ...]] | None = None
+    ) -> None:
+        """Place parts, given as name → (shape, penalised), one after another on θ; then those that are not learnt."""
+        described = {name: (*what, True) for name, what in parts.items()}
+        described |= {name: (shape, False, False) for name, shape in (state or {}).items()}
         placed: dict[str, Part] = {}
         at = 0
-        for name, (shape, penalised) in parts.items():
-            placed[name] = Part(at, shape, penalised)
+        for name, (shape, penalised, learnt) in described.items():
+            placed[name] = Part(at, shape, penalised, learnt)
             at += placed[name].size
         self.parts, self.size = placed, at
         self._views = Kept(lambda flat: [flat[..., p.slice].unflatten(-1, p.shape) for p in placed.values()])

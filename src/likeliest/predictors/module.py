@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -11,14 +13,17 @@ from torch import Tensor, nn
 from likeliest.errors import ShapeError, SpecificationError
 from likeliest.interfaces import Draw
 from likeliest.predictors.base import Predictor
+from likeliest.randomness import stream
 
 
 class Module(Predictor):
-    """η = module(x), with the module's parameters laid out on one flat θ.
+    """η = module(x), with the module's parameters and its buffers of numbers laid out on one flat θ.
 
     Runs are looped over: vectorising them breaks batch normalisation and is slower. Parameters with two axes or more
-    count as weights (penalised), the others as intercepts. The module's own parameters are never written to;
-    ``load_into`` does that on request.
+    count as weights (penalised), the others as intercepts; buffers, such as a batch norm's averages, are not learnt.
+    The module's own tensors are never written to; ``load_into`` does that on request. What its layers draw from
+    torch's generator under a draw, as dropout does, is seeded by that draw: a batch's numbers repeat, though unlike
+    our own layers' they depend on which rows share the batch.
 
     Args:
         module: any module whose forward takes x (n, …) and returns η (n, K).
@@ -37,18 +42,26 @@ class Module(Predictor):
     ) -> None:
         self.module, self.start = module, start
         self.outputs = outputs if outputs is not None else 0
-        shapes = {n: (tuple(p.shape), p.ndim > 1) for n, p in module.named_parameters()}
-        self._lay_out(shapes)
+        learnt = {n: (tuple(p.shape), p.ndim > 1) for n, p in module.named_parameters()}
+        buffers = {n: b for n, b in module.named_buffers() if b.is_floating_point()}
+        self._lay_out(learnt, {n: tuple(b.shape) for n, b in buffers.items()})
+
+    def _tensors(self) -> list[Tensor]:
+        """The module's own tensors, in the order of the parts."""
+        named = {**dict(self.module.named_parameters()), **dict(self.module.named_buffers())}
+        return [named[name].detach() for name in self.parts]
 
     def _init_one(self, stream: np.random.Generator) -> Tensor:
         if self.start == "reset":
-            with torch.random.fork_rng(devices=[]):
-                # reset_parameters takes no generator: torch's global state is the only way to seed it.
-                torch.manual_seed(int(stream.integers(2**63)))
+            with _seeded(int(stream.integers(2**63))):  # reset_parameters takes no generator
                 for layer in self.module.modules():
                     if callable(reset := getattr(layer, "reset_parameters", None)):
                         reset()
-        return torch.cat([p.detach().double().flatten() for p in self.module.parameters()])
+        return self._given(torch.float64)
+
+    def _given(self, dtype: torch.dtype) -> Tensor:
+        """θ (P,) as the module has it now."""
+        return torch.cat([t.to(dtype).flatten() for t in self._tensors()])
 
     def check_inputs(self, x: Tensor) -> None:
         """Try the first row, and learn from it how many columns η has where that was not said.
@@ -56,9 +69,8 @@ class Module(Predictor):
         Raises:
             ShapeError: the module does not take such rows, or gives other columns than it was said to.
         """
-        given = torch.cat([p.detach().flatten() for p in self.module.parameters()]).to(x.dtype)
         try:
-            eta, _ = self.forward(given, x[:1])
+            eta, _ = self.forward(self._given(x.dtype), x[:1])
         except RuntimeError as error:
             raise ShapeError(f"the module takes no rows of shape {tuple(x.shape[1:])}: {error}") from error
         if eta.ndim != 2 or self.outputs not in (0, eta.shape[-1]):
@@ -66,22 +78,27 @@ class Module(Predictor):
             raise ShapeError(f"the module needs to give (n, {wanted}) for n rows, found {tuple(eta.shape)} for one")
         self.outputs = eta.shape[-1]
 
-    def _call(self, theta: Tensor, x: Tensor) -> Tensor:
-        named = {n: theta[p.slice].view(p.shape) for n, p in self.parts.items()}
+    def _call(self, theta: Tensor, kept: Tensor, x: Tensor) -> Tensor:
+        """η of one run; buffers live on ``kept``, where a module in training writes to them."""
+        named = {n: (theta if p.learnt else kept)[p.slice].view(p.shape) for n, p in self.parts.items()}
         eta: Tensor = torch.func.functional_call(self.module, named, (x,))
         return eta
 
-    def _call_runs(self, theta: Tensor, x: Tensor) -> Tensor:
-        return self._call(theta, x) if theta.ndim == 1 else torch.stack([self._call(t, x) for t in theta])
+    def _call_runs(self, theta: Tensor, kept: Tensor, x: Tensor) -> Tensor:
+        if theta.ndim == 1:
+            return self._call(theta, kept, x)
+        return torch.stack([self._call(t, k, x) for t, k in zip(theta, kept, strict=True)])
 
     def forward(
         self, theta: Tensor, x: Tensor, draw: Draw | None = None
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Return η (…, n, K); the tape holds autograd's graph. Layers are in training mode under a draw alone."""
         self.module.train(draw is not None)
-        with torch.enable_grad():
-            leaf = theta.detach().requires_grad_()
-            eta = self._call_runs(leaf, x)
+        kept = theta.detach()
+        with torch.enable_grad(), nullcontext() if draw is None else _seeded(_address(draw)):
+            # A module that writes to its buffers must not write to what autograd keeps for the way back.
+            leaf = (theta.detach() if draw is None else theta.detach().clone()).requires_grad_()
+            eta = self._call_runs(leaf, kept, x)
         return eta.detach(), (leaf, eta, x)
 
     def pullback(self, theta: Tensor, tape: tuple[Tensor, Tensor, Tensor], u: Any, out: Tensor) -> None:
@@ -92,14 +109,15 @@ class Module(Predictor):
     def pushforward(self, theta: Tensor, tape: tuple[Tensor, Tensor, Tensor], v: Tensor) -> Tensor:
         """Autograd's forward mode, in evaluation mode."""
         self.module.eval()
-        pushed: Tensor = torch.func.jvp(lambda t: self._call_runs(t, tape[2]), (theta.detach(),), (v,))[1]
+        pushed: Tensor = torch.func.jvp(lambda t: self._call_runs(t, theta.detach(), tape[2]), (theta.detach(),), (v,))[
+            1
+        ]
         return pushed
 
     def load_into(self, theta: Tensor) -> nn.Module:
-        """Write θ (P,) to the module's own parameters and return the module."""
-        with torch.no_grad():
-            for parameter, part in zip(self.module.parameters(), self.parts.values(), strict=True):
-                parameter.copy_(theta[part.slice].view(part.shape))
+        """Write θ (P,) to the module's own parameters and buffers and return the module."""
+        for own, part in zip(self._tensors(), self.parts.values(), strict=True):
+            own.copy_(theta[part.slice].view(part.shape))
         return self.module
 
     def to_json(self) -> NoReturn:
@@ -112,3 +130,16 @@ class Module(Predictor):
             "a model around torch.nn.Module cannot be saved as a model file, which holds no code; "
             "write θ to the module with predictor.load_into(theta) and save its state_dict"
         )
+
+
+def _address(draw: Draw) -> int:
+    """A seed for all that the layers draw on this batch: by its first row, its epoch and the user's seed."""
+    return int(stream(draw.seed, "module", draw.epoch, int(draw.rows[0])).integers(2**63))
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Torch's global generator at a known place, and afterwards where it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield

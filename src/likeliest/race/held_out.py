@@ -13,7 +13,7 @@ from torch import Tensor
 
 from likeliest.families import Family
 from likeliest.families.base import single
-from likeliest.interfaces import Eta, Need
+from likeliest.interfaces import Draw, Eta, Need
 from likeliest.local import Local, Meter
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor, columns_of
@@ -71,9 +71,10 @@ class HeldOutError(Objective):
         rows: Tensor | None = None,
         needs: frozenset[Need] = frozenset(),
         meter: Meter | None = None,
+        draw: Draw | None = None,
     ) -> Local:
         """Return a view whose value is the mean error."""
-        return _ErrorView(self, self.loss, theta, rows, needs, meter)
+        return _ErrorView(self, self.loss, theta, rows, needs, meter, draw)
 
 
 class _ErrorView(Local):

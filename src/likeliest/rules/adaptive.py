@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from likeliest.interfaces import Local, Predictor, State
 from likeliest.rules.first_order import FirstOrder, Memory
 from likeliest.rules.hyperparameters import check_number
 from likeliest.rules.schedules import Rate
@@ -149,8 +150,8 @@ class AdamW(Moments):
         beta1: β₁ in [0, 1).
         beta2: β₂ in [0, 1).
         eps: ε.
-        weight_decay: λ. It acts on every parameter, intercepts too, as in torch.optim.AdamW, and is no part of the
-            objective: for a penalty that is, use ``Objective(l2=…)``.
+        weight_decay: λ. It acts on every learnt parameter, intercepts too, as in torch.optim.AdamW, and is no part of
+            the objective: for a penalty that is, use ``Objective(l2=…)``.
 
     Source: Loshchilov & Hutter (2019), Decoupled weight decay regularization.
     """
@@ -164,6 +165,26 @@ class AdamW(Moments):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.name, "weight_decay", self.weight_decay)
+
+    def init(self, theta: Tensor, predictor: Predictor) -> State:
+        """Return a state that also knows which entries of θ are not learnt, and so do not shrink."""
+        state = super().init(theta, predictor)
+        entries = torch.arange(theta.shape[-1], device=theta.device)
+        held = [entries[part.slice] for part in predictor.parts.values() if not part.learnt]
+        if held:
+            state.memory["held"] = torch.cat(held)
+        return state
+
+    def step(self, local: Local, state: State) -> Tensor:
+        """Return the next θ, with what is not learnt as the gradient's evaluation left it."""
+        held = state.memory.get("held")
+        if held is None:
+            return super().step(local, state)
+        _ = local.grad  # which brings running averages up to date
+        values = local.theta[..., held]
+        theta = super().step(local, state)
+        theta[..., held] = values
+        return theta
 
     def _step_runs(self, theta: Tensor, grad: Tensor, lr: Tensor, memory: Memory) -> Tensor:
         return super()._step_runs(theta.mul_(1 - lr * self.weight_decay), grad, lr, memory)
