@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,28 @@ SCHEMA = 1
 _ENCODERS = {"table": TableEncoder}
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
+
+
+class Encoder(Protocol):
+    """How raw rows become x: a small value that was learnt, and lives in the model file."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The inputs' names."""
+        ...
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """Columns to be read as text from a file."""
+        ...
+
+    def encode(self, raw: Any) -> NDArray[Any]:
+        """Raw rows as x (n, …)."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the model file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +101,7 @@ class Model:
         >>> model.predict(frame).to_frame()                         # doctest: +SKIP
     """
 
-    encoder: TableEncoder
+    encoder: Encoder
     target: Target
     family: Family
     predictor: Predictor
@@ -152,7 +174,7 @@ class Model:
         values = {
             "schema": SCHEMA,
             "likeliest": __version__,
-            "encoder": {"kind": "table", "value": self.encoder.to_json()},
+            "encoder": {"kind": _kind(self.encoder), "value": self.encoder.to_json()},
             "target": self.target.to_json(),
             "family": self.family.to_json(),
             "predictor": self.predictor.to_json(),
@@ -198,6 +220,11 @@ class Model:
                 f"{str(theta.dtype).removeprefix('torch.')} with {int(theta.isnan().sum())} NaN; {_DAMAGED}"
             )
         return model
+
+
+def _kind(encoder: Encoder) -> str:
+    """The name under which an encoder of this type is found again."""
+    return next(kind for kind, known in _ENCODERS.items() if type(encoder) is known)
 
 
 def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:

@@ -7,12 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
 
+from likeliest.data import TableEncoder
 from likeliest.errors import SourceError
 from likeliest.interfaces import Draw
 from likeliest.model import Model
@@ -21,7 +23,7 @@ from likeliest.randomness import stream
 from likeliest.report.schema import Cell, Data, Report
 from likeliest.study import Plan, study
 from likeliest.study.single import evaluate_rows, predict_rows
-from likeliest.tasks import TASKS, Examples, Source, Task, task_for
+from likeliest.tasks import TASKS, Coding, Examples, Source, Task, task_for
 
 from ..report.test_schema import mismatches
 
@@ -101,14 +103,14 @@ def test_a_split_deals_every_example_once(case: Case) -> None:
     assert not all(np.array_equal(a, b) for a, b in zip(split, other, strict=True))
 
 
-@pytest.mark.parametrize("standardise", [False, True])
-def test_an_encoder_learns_from_the_rows_it_is_given_and_survives_json(case: Case, standardise: bool) -> None:
+@pytest.mark.parametrize("coding", get_args(Coding))
+def test_an_encoder_learns_from_the_rows_it_is_given_and_survives_json(case: Case, coding: Coding) -> None:
     examples = case.load()
     rows = case.task.split(examples, 0, (0.6, 0.2, 0.2)).train
-    encoder = case.task.encoder(examples, rows, standardise=standardise)
+    encoder = case.task.encoder(examples, rows, coding)
     x = encoder.encode(examples.raw)
     assert np.isfinite(x).all()
-    if standardise:
+    if coding == "standard" and isinstance(encoder, TableEncoder):
         numbers = [i for i, name in enumerate(encoder.names) if name in encoder.sources]
         np.testing.assert_allclose(x[examples.kept[rows]][:, numbers].mean(0), 0, atol=1e-9)
     assert type(encoder).from_json(json.loads(json.dumps(encoder.to_json()))) == encoder
@@ -118,12 +120,13 @@ def test_predictors_give_the_columns_that_the_family_takes(case: Case) -> None:
     examples = case.load()
     family = case.task.family(examples)
     outputs = len(examples.target.classes or ()) if family.columns is None else 1
-    predictors = case.task.predictors(family, 3, outputs, (4,))
-    assert {"linear", "net"} <= set(predictors)
-    assert predictors["linear"].linear
-    for predictor in predictors.values():
+    rows = case.task.split(examples, 0, (0.6, 0.2, 0.2)).train
+    for model in ("linear", "net"):
+        x = torch.as_tensor(case.task.encoder(examples, rows, model).encode(examples.raw)[examples.kept][:5])
+        predictor = case.task.predictor(model, family, x.shape[1:], outputs, (4,))
+        assert predictor.linear or model == "net"
         theta = predictor.init([stream(0, "init")], torch.float64)[0]
-        eta, _ = predictor.forward(theta, torch.ones(5, 3, dtype=torch.float64), Draw(0, 0, torch.arange(5)))
+        eta, _ = predictor.forward(theta, x.double(), Draw(0, 0, torch.arange(5)))
         assert len(columns_of(eta)) == (outputs if family.columns is None else len(family.columns))
         y = torch.as_tensor(examples.y[:5])
         assert family.log_prob(eta, y).shape == (5,)
@@ -132,12 +135,12 @@ def test_predictors_give_the_columns_that_the_family_takes(case: Case) -> None:
 def test_the_glance_and_the_cells_follow_the_schema(case: Case) -> None:
     examples = case.load()
     split = case.task.split(examples, 0, (0.6, 0.2, 0.2))
-    encoder = case.task.encoder(examples, split.train, standardise=False)
+    encoder = case.task.encoder(examples, split.train, "linear")
     data = json.loads(json.dumps(case.task.glance(examples, split, encoder), allow_nan=False))
     assert mismatches(data, Data) == []
     assert data["rows"] - data["rows_dropped"] == len(examples)
     assert [data["split"][part] for part in ("train", "validation", "test")] == [len(rows) for rows in split]
-    for cell in case.task.cells(examples, 0, encoder.sources):
+    for cell in case.task.cells(examples, 0, encoder, None):
         assert mismatches(cell, Cell) == []
 
 

@@ -12,7 +12,7 @@ from likeliest.calibration import quantile_calibration, rmse_interval, top_label
 from likeliest.model import Model
 from likeliest.randomness import stream
 from likeliest.study.candidates import Candidate, finite, mean_nll
-from likeliest.study.ground import Ground, Matrix
+from likeliest.study.ground import Ground, Rows
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Application
@@ -40,7 +40,7 @@ def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
     return cast("ModelJson", fitted | judge(candidate.model, *_test(ground, candidate), ground.plan.seed))
 
 
-def judge(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> dict[str, Any]:
+def judge(model: Model, x: Rows, y: NDArray[Any], seed: int) -> dict[str, Any]:
     """NLL, accuracy or RMSE with its interval, and calibration, on encoded rows."""
     nll = {"nll_test": finite(mean_nll(model, x, y))}
     if model.target.classes is not None:
@@ -87,12 +87,12 @@ def base_rate(ground: Ground) -> BaseRate:
     return {"nll_test": nll, "rmse_test": float(spread)}
 
 
-def _test(ground: Ground, candidate: Candidate) -> tuple[Matrix, NDArray[Any]]:
+def _test(ground: Ground, candidate: Candidate) -> tuple[Rows, NDArray[Any]]:
     rows = ground.split.test
     return ground.x_for(candidate.model.encoder)[rows], ground.y[rows]
 
 
-def _levels(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> NDArray[np.float64]:
+def _levels(model: Model, x: Rows, y: NDArray[Any], seed: int) -> NDArray[np.float64]:
     """F(y) of each row (n,); for a count drawn between F(y − 1) and F(y), so that it is uniform if F is true."""
     eta, observed = model.eta(x), torch.as_tensor(y, dtype=torch.float64)
     upper = np.asarray(model.family.cdf(eta, observed))
@@ -103,14 +103,14 @@ def _levels(model: Model, x: Matrix, y: NDArray[Any], seed: int) -> NDArray[np.f
     return between
 
 
-def _confusion(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Confusion:
+def _confusion(candidate: Candidate, x: Rows, y: NDArray[Any]) -> Confusion:
     classes = candidate.model.target.classes or ()
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (y, candidate.model.probabilities(x).argmax(1)), 1)
     return {"classes": [str(c) for c in classes], "counts": counts.tolist()}
 
 
-def _predictions(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Predictions:
+def _predictions(candidate: Candidate, x: Rows, y: NDArray[Any]) -> Predictions:
     mean = candidate.model.mean(x)[:_PREDICTIONS]
     eta = candidate.model.eta(x)
     deviation = np.asarray(candidate.model.family.deviation(eta))
@@ -118,12 +118,12 @@ def _predictions(candidate: Candidate, x: Matrix, y: NDArray[Any]) -> Prediction
     return {"predicted": mean.tolist(), "observed": np.asarray(y[:_PREDICTIONS], dtype=float).tolist(), "sigma": sigma}
 
 
-def _surprises(ground: Ground, candidate: Candidate, x: Matrix, y: NDArray[Any]) -> list[Surprise]:
-    """The test rows of largest NLL, with the values of the columns that weigh most in the linear model."""
+def _surprises(ground: Ground, candidate: Candidate, x: Rows, y: NDArray[Any]) -> list[Surprise]:
+    """The test rows of largest NLL, with the values of the inputs that weigh most."""
     log_prob = candidate.model.log_prob(x, y)
     classes = ground.examples.target.classes
     predicted = candidate.model.probabilities(x).argmax(1) if classes is not None else candidate.model.mean(x)
-    loudest = loudest_columns(ground, candidate)
+    loudness = _loudness(ground, candidate)
     surprises: list[Surprise] = []
     for i in np.argsort(log_prob, kind="stable")[:_SURPRISES]:
         row = int(ground.split.test[i])
@@ -134,19 +134,18 @@ def _surprises(ground: Ground, candidate: Candidate, x: Matrix, y: NDArray[Any])
                 "predicted": str(classes[predicted[i]]) if classes is not None else f"{predicted[i]:.6g}",
                 "p": float(np.exp(log_prob[i])),
                 "nll": float(min(-log_prob[i], np.finfo(float).max)),
-                "cells": ground.task.cells(ground.examples, row, loudest),
+                "cells": ground.task.cells(ground.examples, row, candidate.model.encoder, loudness),
             }
         )
     return surprises
 
 
-def loudest_columns(ground: Ground, candidate: Candidate) -> list[str]:
-    """Columns of the table by the size of their part in η, largest first: first-layer weights times deviations."""
+def _loudness(ground: Ground, candidate: Candidate) -> NDArray[np.float64] | None:
+    """The size of each input's part in η, (p,): first-layer weights times deviations; None for pictures."""
+    x = ground.x_for(candidate.model.encoder)
+    if x.ndim != 2:
+        return None
     part = next(p for name, p in candidate.model.predictor.parts.items() if name.endswith("weight"))
     weight = candidate.model.theta[part.slice].view(part.shape).abs().amax(1).numpy()
-    size = weight * ground.x_for(candidate.model.encoder)[ground.split.train].std(0)
-    at, sizes = 0, {}
-    for kind in candidate.model.encoder.kinds:
-        sizes[kind.name] = float(size[at : at + len(kind.names)].max())
-        at += len(kind.names)
-    return sorted(sizes, key=lambda name: -sizes[name])
+    size: NDArray[np.float64] = weight * x[ground.split.train].std(0)
+    return size

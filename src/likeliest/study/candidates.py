@@ -19,7 +19,7 @@ from likeliest.model import Model
 from likeliest.nets import NetFit, fit_net
 from likeliest.randomness import stream
 from likeliest.rules import rule as rule_by_name
-from likeliest.study.ground import Ground, Matrix
+from likeliest.study.ground import Ground, Rows
 
 _ACTIVATION = "relu"
 
@@ -164,7 +164,7 @@ def _interrupted(candidate: Candidate, message: str) -> Candidate:
 def fit_net_model(ground: Ground, on_record: Callable[[Record], None]) -> Candidate:
     """Fit the net, stopped early on validation rows; then learn again from both for as many passes as were best."""
     began = time.perf_counter()
-    plan, split, x = ground.plan, ground.split, ground.standard_x
+    plan, split, x = ground.plan, ground.split, ground.net_x
     found = _net_fit(ground, split.train, plan.net_passes, (x[split.validation], ground.y[split.validation]), on_record)
     widths = "-".join(str(w) for w in (x.shape[1], *plan.hidden, ground.outputs))
     title, work = f"net {widths}, {_ACTIVATION}", found.fit.work
@@ -190,13 +190,13 @@ def _net_fit(
     ground: Ground,
     rows: NDArray[np.int64],
     passes: float,
-    validation: tuple[Matrix, NDArray[Any]] | None,
+    validation: tuple[Rows, NDArray[Any]] | None,
     on_record: Callable[[Record], None],
 ) -> NetFit:
     plan = ground.plan
     return fit_net(
         ground.family,
-        ground.standard_x[rows],
+        ground.net_x[rows],
         ground.y[rows],
         rule=rule_by_name(plan.net_rule, lr=plan.net_lr),
         outputs=ground.outputs,
@@ -212,7 +212,7 @@ def _net_fit(
 
 
 def _net(ground: Ground, found: NetFit) -> Model:
-    return Model(ground.standard_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
+    return Model(ground.net_encoder, ground.examples.target, ground.family, found.predictor, found.theta)
 
 
 def _candidate(
@@ -242,7 +242,7 @@ def _candidate(
     )
 
 
-def mean_nll(model: Model, x: Matrix, y: NDArray[Any]) -> float:
+def mean_nll(model: Model, x: Rows, y: NDArray[Any]) -> float:
     """Mean negative log-likelihood of encoded rows, in nats; +∞ where a row has probability 0."""
     return -float(model.log_prob(x, y).mean())
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeliest.data import Split, TableEncoder
+from likeliest.data import Split
 from likeliest.families import Family
+from likeliest.model import Encoder
 from likeliest.study.plan import Plan
-from likeliest.tasks import Examples, Task
+from likeliest.tasks import Coding, Examples, Task
 
-Matrix = NDArray[np.float64]
+Rows = NDArray[Any]
+"""Encoded rows: numbers (n, p) of a table or of pixels, or the bytes of pictures (n, H, W, C)."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class Ground:
     examples: Examples
     split: Split
     plan: Plan
+    _encoders: list[Encoder] = field(default_factory=list, repr=False)
+    _encoded: list[tuple[Encoder, Rows]] = field(default_factory=list, repr=False)
 
     @cached_property
     def family(self) -> Family:
@@ -38,24 +42,34 @@ class Ground:
         return len(classes) if classes is not None and self.family.columns is None else 1
 
     @cached_property
-    def raw_encoder(self) -> TableEncoder:
-        """The coding of linear models."""
-        return self.task.encoder(self.examples, self.split.train, standardise=False)
+    def raw_encoder(self) -> Encoder:
+        """The coding of the linear model."""
+        return self._encoder("linear")
 
     @cached_property
-    def standard_encoder(self) -> TableEncoder:
-        """The coding of nets."""
-        return self.task.encoder(self.examples, self.split.train, standardise=True)
+    def standard_encoder(self) -> Encoder:
+        """The coding of linear models that are compared: in the race, and beside the net."""
+        return self._encoder("standard")
 
     @cached_property
-    def raw_x(self) -> Matrix:
-        """All rows for linear models, (n, p)."""
-        return self.raw_encoder.encode(self.examples.raw)[self.examples.kept]
+    def net_encoder(self) -> Encoder:
+        """The coding of the net."""
+        return self._encoder("net")
 
     @cached_property
-    def standard_x(self) -> Matrix:
-        """All rows for nets, (n, p′)."""
-        return self.standard_encoder.encode(self.examples.raw)[self.examples.kept]
+    def raw_x(self) -> Rows:
+        """All rows for the linear model, (n, p)."""
+        return self.x_for(self.raw_encoder)
+
+    @cached_property
+    def standard_x(self) -> Rows:
+        """All rows for linear models that are compared, (n, p′)."""
+        return self.x_for(self.standard_encoder)
+
+    @cached_property
+    def net_x(self) -> Rows:
+        """All rows for the net, (n, …)."""
+        return self.x_for(self.net_encoder)
 
     @property
     def y(self) -> NDArray[Any]:
@@ -64,9 +78,22 @@ class Ground:
 
     @cached_property
     def learning_rows(self) -> NDArray[np.int64]:
-        """Training and validation rows: all that the kept models learn from, once everything is chosen."""
+        """Training and validation rows: all that may be learnt from, once everything is chosen."""
         return np.sort(np.concatenate((self.split.train, self.split.validation)))
 
-    def x_for(self, encoder: TableEncoder) -> Matrix:
-        """All rows in a coding."""
-        return self.standard_x if encoder is self.standard_encoder else self.raw_x
+    def x_for(self, encoder: Encoder) -> Rows:
+        """All rows in a coding; they are encoded once."""
+        for known, x in self._encoded:
+            if known is encoder:
+                return x
+        x = encoder.encode(self.examples.raw)[self.examples.kept]
+        self._encoded.append((encoder, x))
+        return x
+
+    def _encoder(self, coding: Coding) -> Encoder:
+        """A coding; the one that is known already where it is equal, so that nothing is encoded twice."""
+        learnt = self.task.encoder(self.examples, self.split.train, coding)
+        known = next((encoder for encoder in self._encoders if encoder == learnt), None)
+        if known is None:
+            self._encoders.append(learnt)
+        return known or learnt

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
@@ -158,14 +158,14 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
     return cast("Certificate", certificate.to_json(candidate.name))
 
 
-def race_json(ground: Ground, model: str = "linear") -> RaceJson:
+def race_json(ground: Ground, model: Literal["linear", "net"] = "linear") -> RaceJson:
     """Race the plan's rules on a model, by default the linear one, on which all can run; test rows take no part."""
     plan = ground.plan
     rows = ground.learning_rows
     if len(rows) > plan.race_rows:
         rows = np.sort(stream(plan.seed, "race").choice(rows, size=plan.race_rows, replace=False))
-    x = ground.standard_x[rows]
-    predictor = ground.task.predictors(ground.family, x.shape[1], ground.outputs, plan.hidden)[model]
+    x = (ground.net_x if model == "net" else ground.standard_x)[rows]
+    predictor = ground.task.predictor(model, ground.family, x.shape[1:], ground.outputs, plan.hidden)
     result = race(
         x,
         ground.y[rows],

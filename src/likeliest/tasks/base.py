@@ -6,23 +6,25 @@ batches, fits or measures. The study does that, the same for every field.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeliest.data import Split, TableEncoder, Target
+from likeliest.data import Split, Target
 from likeliest.families import Family
-from likeliest.model import Model
+from likeliest.model import Encoder, Model
 from likeliest.predictors import Predictor
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Data
 
 Source = str | Path
+Coding: TypeAlias = Literal["linear", "standard", "net"]
+"""How rows reach the linear model that is kept; linear models that are compared, on one scale; and the net."""
 
 
 @dataclass(frozen=True)
@@ -79,22 +81,29 @@ class Task(Protocol):
         """Deal rows to training, validation and test, as the field demands."""
         ...
 
-    def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
-        """Learn how raw rows become x from some of them: in raw units for linear models, standardised for nets."""
+    def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
+        """Learn from some of the rows how raw rows become x; codings that do not differ are equal values."""
         ...
 
     def family(self, examples: Examples) -> Family:
         """The probability function that the target calls for."""
         ...
 
-    def predictors(self, family: Family, inputs: int, outputs: int, hidden: Sequence[int]) -> Mapping[str, Predictor]:
-        """The field's models by name; "linear" and "net" are among them."""
+    def predictor(
+        self,
+        model: Literal["linear", "net"],
+        family: Family,
+        inputs: tuple[int, ...],
+        outputs: int,
+        hidden: Sequence[int],
+    ) -> Predictor:
+        """The field's linear model, or a net of that size, for rows x of shape (n, *inputs)."""
         ...
 
-    def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
-        """The report's first chapter."""
+    def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
+        """The report's first chapter; the encoder is that of the linear model."""
         ...
 
-    def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
-        """A few values of one example as text, for a table of surprises; ``names`` says which speak loudest."""
+    def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
+        """A few values of one example as text, for a table of surprises; ``size`` (p,) says how loud each input is."""
         ...

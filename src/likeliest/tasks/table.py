@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -27,10 +27,10 @@ from likeliest.data import split as split_rows
 from likeliest.errors import TargetError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
-from likeliest.model import Model
+from likeliest.model import Encoder, Model
 from likeliest.nets import net_predictor
 from likeliest.predictors import Columns, Constant, Linear, Predictor
-from likeliest.tasks.base import Examples, Source
+from likeliest.tasks.base import Coding, Examples, Source
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Column, Data
@@ -91,25 +91,32 @@ class Table:
             )
         return rows
 
-    def encoder(self, examples: Examples, rows: NDArray[np.int64], *, standardise: bool) -> TableEncoder:
-        """One small value per column, learnt on the given rows alone."""
-        return TableEncoder.learn(examples.raw, rows=examples.kept[rows], standardise=standardise)
+    def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> TableEncoder:
+        """One small value per column, learnt on the given rows alone: in raw units for the linear model that is kept."""
+        return TableEncoder.learn(examples.raw, rows=examples.kept[rows], standardise=coding != "linear")
 
     def family(self, examples: Examples) -> Family:
         """The family that the target's values call for, or the one asked for."""
         return family_by_name(examples.target.family)
 
-    def predictors(self, family: Family, inputs: int, outputs: int, hidden: Sequence[int]) -> Mapping[str, Predictor]:
-        """A linear model and a fully connected net; columns after the first are constants."""
+    def predictor(
+        self,
+        model: Literal["linear", "net"],
+        family: Family,
+        inputs: tuple[int, ...],
+        outputs: int,
+        hidden: Sequence[int],
+    ) -> Predictor:
+        """A linear model or a fully connected net; columns after the first are constants."""
+        if model == "net":
+            return net_predictor(family, *inputs, outputs, hidden, "relu")
         extra = {name: Constant() for name in (family.columns or ())[1:]}
-        linear = Linear(inputs, outputs)
-        return {
-            "linear": Columns(linear, **extra) if extra else linear,
-            "net": net_predictor(family, inputs, outputs, hidden, "relu"),
-        }
+        linear = Linear(*inputs, outputs)
+        return Columns(linear, **extra) if extra else linear
 
-    def glance(self, examples: Examples, split: Split, encoder: TableEncoder) -> Data:
+    def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
         """Columns, target, split, and copies across the split."""
+        assert isinstance(encoder, TableEncoder)
         copies = duplicates_across(examples.raw[examples.kept], split)
         pairs = [
             (examples.row_number(a), examples.row_number(b))
@@ -138,10 +145,20 @@ class Table:
             "notes": [],
         }
 
-    def cells(self, examples: Examples, row: int, names: Sequence[str]) -> list[Cell]:
-        """Values of the named columns in one row."""
-        known = [n for n in names if n in examples.raw.columns] or examples.raw.columns[:3]
-        return [{"name": n, "value": _text(examples.raw[n][int(examples.kept[row])])} for n in known[:3]]
+    def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
+        """Values of the three columns that speak loudest in one row."""
+        assert isinstance(encoder, TableEncoder)
+        names = examples.raw.columns if size is None else _loudest(encoder, size)
+        return [{"name": n, "value": _text(examples.raw[n][int(examples.kept[row])])} for n in names[:3]]
+
+
+def _loudest(encoder: TableEncoder, size: NDArray[np.float64]) -> list[str]:
+    """Columns of the table by the largest of their inputs, the largest first."""
+    at, sizes = 0, {}
+    for kind in encoder.kinds:
+        sizes[kind.name] = float(size[at : at + len(kind.names)].max())
+        at += len(kind.names)
+    return sorted(sizes, key=lambda name: -sizes[name])
 
 
 def _read(source: Source, target: str | None, known: Model | None) -> tuple[str, pl.DataFrame, str, str]:
