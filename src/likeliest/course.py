@@ -9,21 +9,23 @@ import math
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from likeliest.interfaces import Draw, Need, Record, Trace, Verdict, VerdictKind
+from likeliest.batches import Batches
+from likeliest.checkpoint import Checkpoint, Held, packed, unpack
+from likeliest.ending import PERFECT_NLL
+from likeliest.interfaces import Need, Record, Trace, VerdictKind
 from likeliest.local import Meter
 from likeliest.objective import Objective
 from likeliest.randomness import stream
 from likeliest.rules import Rule
+from likeliest.standing import Standing
 
 MEASURED_ROWS = 8_192
 """A mini-batch fit measures its training objective on at most so many rows, always the same ones."""
-PERFECT_NLL = 1e-8
-"""An unpenalised NLL per unit of weight below this has its infimum, 0, at infinity."""
 ARITHMETIC_LIMIT = 1e-5
 """With a gradient below this, a line search that finds no lower point has met the limit of its arithmetic."""
 
@@ -42,7 +44,12 @@ class Budget:
 
 
 class Course:
-    """One fit on its way: θ, the rule's state, the clock, and the best point of each run."""
+    """One fit on its way: θ, the rule's state, the clock, and the standing of each run.
+
+    With an ``average`` the point that is measured and kept is the exponential moving average of θ (Polyak and
+    Juditsky, 1992, in the form of Tarvainen and Valpola, 2017): a ← d·a + (1 − d)·θ after every step, with
+    d = min(average, (1 + t)/(10 + t)), so that the start is soon forgotten.
+    """
 
     def __init__(
         self,
@@ -54,20 +61,24 @@ class Course:
         tolerance: float,
         budget: Budget,
         progress: Callable[[Record], None] | None,
+        average: float | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.objective, self.rule, self.theta, self.validation = objective, rule, theta, validation
-        self.patience, self.tolerance, self.budget, self.progress = patience, tolerance, budget, progress
+        self.tolerance, self.budget, self.progress = tolerance, budget, progress
         self.state = rule.init(theta, objective.predictor)
         self.meter, self.trace, self.seconds = Meter(), Trace(), 0.0
         self._resumed = time.perf_counter()
-        runs = theta.shape[0] if theta.ndim == 2 else 1
-        self._best = theta.clone()
-        self._best_value = np.full(runs, np.inf)
-        self._stale = np.zeros(runs, dtype=int)
-        self._lost = np.zeros(runs, dtype=bool)
-        self._grad_norm = np.full(runs, np.nan)
+        self.standing = Standing(theta, patience if validation is not None else None)
+        self._decay, self._average = average, None if average is None else theta.clone()
+        self._checkpoint = checkpoint
         unpenalised = objective.penalty is None and objective.predictor.linear
         self._separable = unpenalised and objective.recession_cone is not None
+
+    @property
+    def measured_theta(self) -> Tensor:
+        """The point that is measured and kept: θ, or its moving average."""
+        return self.theta if self._average is None else self._average
 
     # The two loops. Each yields to `_measure` at set amounts of work and ends with the kind of its ending.
 
@@ -93,7 +104,7 @@ class Course:
             local = state.arrived or objective.at(self.theta, None, rule.needs, self.meter)
             state.arrived = None
             if Need.GRAD in rule.needs:
-                self._grad_norm = _per_run(local.grad.abs().amax(-1))
+                self.standing.grad_norm = _per_run(local.grad.abs().amax(-1))
             value = local.value if Need.VALUE in rule.needs else objective.at(self.theta).value
             ending = self._measure(_per_run(value), spent)
             if ending is not None:
@@ -101,7 +112,7 @@ class Course:
             if state.step >= self.budget.steps or spent >= self.budget.passes * objective.n:
                 return VerdictKind.BUDGET
             if state.outcome is not None:
-                near = (self._lost | (self._grad_norm <= ARITHMETIC_LIMIT)).all()
+                near = (self.standing.lost | (self.standing.grad_norm <= ARITHMETIC_LIMIT)).all()
                 return VerdictKind.CONVERGED if near else VerdictKind.BUDGET
             self.theta = rule.step(local, state)
             state.step += 1
@@ -110,28 +121,35 @@ class Course:
         self, batch_size: int, seed: int, measure_every: float | Sequence[int], measured_rows: int
     ) -> VerdictKind:
         objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
-        n = objective.n
-        per_epoch = math.ceil(n / batch_size)
-        last = math.ceil(min(self.budget.steps, self.budget.passes * per_epoch))
-        due = _due(measure_every, per_epoch, last)
+        batches = Batches(objective.n, batch_size, seed, self.theta.device)
+        last = math.ceil(min(self.budget.steps, self.budget.passes * batches.per_epoch))
+        due = _due(measure_every, batches.per_epoch, last)
         measured = self._measured_objective(measured_rows)
         state.steps = last
-        step, epoch = 0, 0
-        ending = self._measure(_per_run(measured.at(self.theta).value), meter.work)
-        while ending is None:
-            order = torch.from_numpy(stream(seed, "shuffle", epoch).permutation(n))
-            for rows in order.split(batch_size):
-                draw = Draw(seed, epoch, rows)
-                self.theta = rule.step(objective.at(self.theta, rows, needs, meter, draw), state)
-                state.step = step = step + 1
-                if step in due or step == last:
-                    ending = self._measure(_per_run(measured.at(self.theta).value), meter.work)
-                    if ending is None and step == last:
-                        ending = VerdictKind.BUDGET
-                    if ending is not None:
-                        break
-            epoch += 1
-        return ending
+        described = self._description(batch_size, seed)
+        if not self._go_on(described):
+            ending = self._measure_at(measured)
+        else:
+            ending = self._ending(self.trace.records[-1].value)
+        draws = batches.after(state.step)
+        while ending is None and state.step < last:
+            draw = next(draws)
+            self.theta = rule.step(objective.at(self.theta, draw.rows, needs, meter, draw), state)
+            state.step += 1
+            self._follow()
+            if state.step in due or state.step == last:
+                ending = self._measure_at(measured)
+            self._keep(described, state.step == last or ending is not None)
+        return ending or VerdictKind.BUDGET
+
+    def _follow(self) -> None:
+        """Let the average follow θ."""
+        if self._average is not None and self._decay is not None:
+            t = self.state.step
+            self._average.lerp_(self.theta, 1.0 - min(self._decay, (1 + t) / (10 + t)))
+
+    def _measure_at(self, measured: Objective) -> VerdictKind | None:
+        return self._measure(_per_run(measured.at(self.measured_theta).value), self.meter.work)
 
     def _measured_objective(self, measured_rows: int) -> Objective:
         if self.objective.n <= measured_rows:
@@ -139,107 +157,86 @@ class Course:
         rows = stream(0, "measure").choice(self.objective.n, size=measured_rows, replace=False)
         return self.objective.subset(np.sort(rows))
 
+    # Checkpoints: what a fit is between two steps.
+
+    def _description(self, batch_size: int, seed: int) -> dict[str, Any]:
+        """What must be the same for a fit to go on."""
+        if self._checkpoint is None:
+            return {}
+        objective = self.objective
+        return {
+            "family": objective.family.name,
+            "parts": {name: list(part.shape) for name, part in objective.predictor.parts.items()},
+            "rows": objective.n,
+            "rule": repr(self.rule),
+            "batch_size": batch_size,
+            "seed": seed,
+            "average": self._decay,
+        }
+
+    def _keep(self, described: dict[str, Any], ended: bool) -> None:
+        if self._checkpoint is None or not (ended or self.state.step % self._checkpoint.every == 0):
+            return
+        averaged = {} if self._average is None else {"average": self._average}
+        tensors = {"theta": self.theta, "best": self.standing.best, **averaged, **packed(self.state.memory)}
+        numbers = {
+            "step": self.state.step,
+            "work": self.meter.work,
+            "seconds": self.seconds + time.perf_counter() - self._resumed,
+            "evidence": self.state.evidence,
+            "outcome": self.state.outcome,
+            "standing": {name: getattr(self.standing, name).tolist() for name in Standing.ARRAYS},
+        }
+        self._checkpoint.write(Held(tensors, numbers, self.trace.records, described))
+
+    def _go_on(self, described: dict[str, Any]) -> bool:
+        """Take up a fit that left a checkpoint; say whether there was one."""
+        held = None if self._checkpoint is None else self._checkpoint.read(described)
+        if held is None:
+            return False
+        self.theta.copy_(held.tensors["theta"])
+        self.standing.best.copy_(held.tensors["best"])
+        if self._average is not None:
+            self._average.copy_(held.tensors["average"])
+        unpack(self.state.memory, held.tensors)
+        numbers = held.numbers
+        self.state.step, self.state.outcome = numbers["step"], numbers["outcome"]
+        self.state.evidence = dict(numbers["evidence"])
+        self.meter.work, self.seconds = numbers["work"], numbers["seconds"]
+        for name in Standing.ARRAYS:
+            own = getattr(self.standing, name)
+            setattr(self.standing, name, np.asarray(numbers["standing"][name], dtype=own.dtype))
+        self.trace.records[:] = held.trace
+        self._resumed = time.perf_counter()
+        return True
+
     # Measuring, with the clock stopped.
 
     def _measure(self, value: np.ndarray, work: float) -> VerdictKind | None:
         self.seconds += time.perf_counter() - self._resumed
-        held_out = None if self.validation is None else _per_run(self.validation.at(self.theta).value)
-        known = np.isfinite(self._grad_norm).any()
-        grad_norm = self._grad_norm.copy() if known else None
+        held_out = None if self.validation is None else _per_run(self.validation.at(self.measured_theta).value)
+        known = np.isfinite(self.standing.grad_norm).any()
+        grad_norm = self.standing.grad_norm.copy() if known else None
         passes = work / self.objective.n
         record = Record(self.state.step, passes, self.seconds, value, held_out, grad_norm)
         self.trace.records.append(record)
-        self._keep_best(value, held_out)
+        self.standing.note(self.measured_theta, value, held_out)
         if self.progress is not None:
             self.progress(record)
         ending = self._ending(value)
         self._resumed = time.perf_counter()
         return ending
 
-    def _keep_best(self, value: np.ndarray, held_out: np.ndarray | None) -> None:
-        """Keep each run's best θ by the held-out NLL, or its latest finite one where nothing is held out."""
-        score = value if held_out is None else held_out
-        self._lost |= ~np.isfinite(value) | ~np.isfinite(score)
-        live = ~self._lost & ~self._plateaued()
-        better = live if held_out is None else live & (score < self._best_value)
-        self._stale = np.where(better, 0, self._stale + live)
-        self._best_value = np.where(better, score, self._best_value)
-        if self.theta.ndim == 1:
-            if better[0]:
-                self._best.copy_(self.theta)
-        else:
-            self._best.copy_(torch.where(torch.from_numpy(better)[:, None], self.theta, self._best))
-
-    def _plateaued(self) -> np.ndarray:
-        if self.patience is None or self.validation is None:
-            return np.zeros(len(self._stale), dtype=bool)
-        return self._stale >= self.patience
-
     def _ending(self, value: np.ndarray) -> VerdictKind | None:
-        if self._lost.all():
+        if self.standing.lost.all():
             return VerdictKind.NON_FINITE
-        if (self._lost | (self._grad_norm <= self.tolerance)).all():
+        if (self.standing.lost | (self.standing.grad_norm <= self.tolerance)).all():
             return VerdictKind.CONVERGED
-        if (self._lost | self._plateaued()).all():
+        if (self.standing.lost | self.standing.plateaued).all():
             return VerdictKind.PLATEAU
         if self._separable and (value <= PERFECT_NLL).all():
             return VerdictKind.SEPARATED
         return None
-
-    # What is left when it ends.
-
-    def best_theta(self) -> Tensor:
-        """The best θ of each run."""
-        return self._best
-
-    def verdicts(self, ending: VerdictKind) -> tuple[Verdict, ...]:
-        """One verdict a run, from how the whole ended and what became of each."""
-        if not self.trace.records:
-            message = "stopped by the user before anything was measured; θ is where it started"
-            return (Verdict(ending, message),) * len(self._lost)
-        return tuple(self._verdict(r, ending) for r in range(len(self._lost)))
-
-    def _verdict(self, r: int, ending: VerdictKind) -> Verdict:
-        first, latest = self.trace.records[0], self.trace.records[-1]
-        spent = f"{self.state.step} steps, {latest.work:.1f} passes"
-        evidence = {
-            "steps": self.state.step,
-            "passes": round(latest.work, 6),
-            "value": float(self._best_value[r]),
-            "start": float(first.value[r]),
-            **({"gradient_norm": float(self._grad_norm[r])} if np.isfinite(self._grad_norm[r]) else {}),
-            **self.state.evidence,
-        }
-        if ending is VerdictKind.INTERRUPTED:  # whatever else is true: the user wants the caller to stop, too
-            return Verdict(ending, self._unfinished(r, ending, spent), evidence)
-        if self._lost[r]:
-            seen = "from the start" if not np.isfinite(first.value[r]) else f"within {spent}"
-            message = (
-                f"the objective became NaN or infinite {seen}; θ is the last finite one; try a smaller learning rate"
-            )
-            return Verdict(VerdictKind.NON_FINITE, message, evidence)
-        if self._grad_norm[r] <= self.tolerance or ending is VerdictKind.CONVERGED:
-            return Verdict(VerdictKind.CONVERGED, f"gradient {self._grad_norm[r]:.1e} after {spent}", evidence)
-        if self._plateaued()[r]:
-            message = (
-                f"held-out NLL {self._best_value[r]:.6g} did not improve over {self.patience} measurements; {spent}"
-            )
-            return Verdict(VerdictKind.PLATEAU, message, evidence)
-        if latest.value[r] > first.value[r]:
-            rose = f"from {first.value[r]:.4g} to {latest.value[r]:.4g}"
-            message = f"the objective rose {rose} in {spent}; lower the learning rate"
-            return Verdict(VerdictKind.DIVERGED, message, evidence)
-        return Verdict(ending, self._unfinished(r, ending, spent), evidence)
-
-    def _unfinished(self, r: int, ending: VerdictKind, spent: str) -> str:
-        far = f"; largest gradient entry {self._grad_norm[r]:.1e}" if np.isfinite(self._grad_norm[r]) else ""
-        if ending is VerdictKind.INTERRUPTED:
-            return f"stopped by the user after {spent}{far}; θ is the best so far"
-        if ending is VerdictKind.SEPARATED:
-            return f"the NLL fell below {PERFECT_NLL:g} per unit of weight; its infimum lies at infinity; pass l2=1"
-        if self.state.outcome is not None:
-            return f"{self.state.outcome} after {spent}{far}"
-        return f"the budget was spent: {spent}{far}; allow more passes to go on"
 
 
 def _due(measure_every: float | Sequence[int], per_epoch: int, last: int) -> Container[int]:

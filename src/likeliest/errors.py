@@ -14,6 +14,7 @@
     │   ├── TargetError                   the target column or array
     │   ├── SupportError                  y lies outside the family's support
     │   ├── ModelFileError                not a model file, or not one of ours
+    │   ├── CheckpointError               not a checkpoint, or one of another fit
     │   └── CodeError                     a Python file of the user's that cannot be used, or fails
     └── OutputError (OSError)             a result could not be written
 
@@ -73,6 +74,10 @@ class SupportError(InputError):
 
 class ModelFileError(InputError):
     """A file is not a model file, is damaged, or was written by a newer version."""
+
+
+class CheckpointError(InputError):
+    """A file is not a checkpoint, is damaged, or belongs to another fit."""
 
 
 class CodeError(InputError):

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from likeliest.checkpoint import Checkpoint
 from likeliest.course import MEASURED_ROWS, Budget, Course
 from likeliest.diagnose import diagnose
+from likeliest.ending import verdicts
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
 from likeliest.interfaces import Record, State, Trace, Verdict, VerdictKind
 from likeliest.objective import Objective
@@ -70,6 +72,8 @@ def fit(
     measured_rows: int = MEASURED_ROWS,
     standardise: bool = False,
     progress: Callable[[Record], None] | None = None,
+    average: float | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Minimise an objective by a learning rule.
 
@@ -90,6 +94,10 @@ def fit(
         measured_rows: a mini-batch fit measures its training objective on at most so many rows, always the same ones.
         standardise: centre and scale the columns of x inside; the penalty, the optimum and θ stay in the user's units.
         progress: called with every record.
+        average: decay of an exponential moving average of θ, such as 0.999; where it is given, the average is what is
+            measured and returned.
+        checkpoint: where a mini-batch fit keeps itself while it runs. A fit that finds the file goes on from it, and
+            its θ has the same bytes as that of a fit never cut short.
 
     Returns:
         A `Fit`; Ctrl-C also returns one, with the verdict ``interrupted``.
@@ -97,6 +105,8 @@ def fit(
     Raises:
         NotOnOfferError: before the first step, when the rule needs what the objective cannot give.
         ShapeError: θ has the wrong shape.
+        SpecificationError: averages and checkpoints are for mini-batches.
+        CheckpointError: the file belongs to another fit, or is damaged.
 
     Example:
         >>> import likeliest as lk, torch
@@ -106,6 +116,7 @@ def fit(
     """
     rule = rule_by_name(rule) if isinstance(rule, str) else rule
     check_on_offer(objective, rule, batch_size)
+    _check_for_mini_batches(batch_size, average, checkpoint)
     scaling = Scaling.of(objective) if standardise else None
     inner = scaling.apply(objective) if scaling else objective
     inner_validation = scaling.apply(validation) if scaling and validation else validation
@@ -119,18 +130,20 @@ def fit(
         tolerance,
         _budget(budget, batch_size),
         progress,
+        average,
+        checkpoint,
     )
     with torch.no_grad(), _denormals_flushed(start.dtype):
         ending = course.run(batch_size, seed, measure_every, measured_rows)
-        found = course.best_theta()
-        verdicts = course.verdicts(ending)
-        cut_short = verdicts[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
+        found = course.standing.best
+        reasons = verdicts(ending, course.standing, course.state, course.trace, tolerance)
+        cut_short = reasons[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
         if batch_size is None and found.ndim == 1 and not cut_short:
-            verdicts = (diagnose(inner, found) or verdicts[0],)
+            reasons = (diagnose(inner, found) or reasons[0],)
     return Fit(
         scaling.to_user(found) if scaling else found,
         course.trace,
-        verdicts,
+        reasons,
         course.meter.work / objective.n,
         course.seconds,
         course.state,
@@ -155,6 +168,14 @@ def check_on_offer(objective: Objective, rule: Rule, batch_size: int | None) -> 
         raise NotOnOfferError(f"{rule.name} needs all rows at every step; leave batch_size out")
     if batch_size is not None and batch_size < 1:
         raise SpecificationError(f"batch_size must be at least 1, found {batch_size}")
+
+
+def _check_for_mini_batches(batch_size: int | None, average: float | None, checkpoint: Checkpoint | None) -> None:
+    """Refuse what only a fit in mini-batches has."""
+    if average is not None and not 0 < average < 1:
+        raise SpecificationError(f"average is a decay between 0 and 1, such as 0.999; found {average}")
+    if batch_size is None and (average is not None or checkpoint is not None):
+        raise SpecificationError("averages and checkpoints are for fits in mini-batches; give a batch_size")
 
 
 def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) -> Tensor:
