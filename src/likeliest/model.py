@@ -109,6 +109,11 @@ class Model:
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def plain(self) -> bool:
+        """Whether probabilities are the family's mean at one η: neither calibrated nor averaged over views."""
+        return True
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns to be read as text from a file, so that the level or class "007" does not turn into 7."""
         named = self.target.classes is not None and isinstance(self.target.classes[0], str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -9,10 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from likeliest.calibration import quantile_calibration, rmse_interval, top_label_calibration, wilson_interval
+from likeliest.families import Family
+from likeliest.interfaces import Eta
 from likeliest.model import Model
 from likeliest.randomness import stream
-from likeliest.study.candidates import Candidate, finite, mean_nll
-from likeliest.study.ground import Ground, Rows
+from likeliest.study.candidates import Candidate, finite
+from likeliest.study.ground import Ground
+from likeliest.study.said import Said
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Application
@@ -37,39 +41,40 @@ def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
         "verdict": candidate.verdict.to_json(),
         "seconds_fit": candidate.seconds,
     }
-    return cast("ModelJson", fitted | judge(candidate.model, *_test(ground, candidate), ground.plan.seed))
+    return cast(
+        "ModelJson", fitted | judge(candidate.model, ground.said(candidate.model, ground.split.test), ground.plan.seed)
+    )
 
 
-def judge(model: Model, x: Rows, y: NDArray[Any], seed: int) -> dict[str, Any]:
-    """NLL, accuracy or RMSE with its interval, and calibration, on encoded rows."""
-    nll = {"nll_test": finite(mean_nll(model, x, y))}
-    if model.target.classes is not None:
-        probabilities = model.probabilities(x)
-        right = int((probabilities.argmax(1) == y).sum())
+def judge(model: Model, said: Said, seed: int) -> dict[str, Any]:
+    """NLL, accuracy or RMSE with its interval, and calibration."""
+    nll = {"nll_test": finite(said.nll)}
+    if said.probabilities is not None:
+        right, rows = int(said.right.sum()), len(said.y)
         return nll | {
-            "accuracy_test": right / len(y),
-            "accuracy_interval": list(wilson_interval(right, len(y))),
-            "calibration": top_label_calibration(probabilities, y, seed=seed).to_json(),
+            "accuracy_test": right / rows,
+            "accuracy_interval": list(wilson_interval(right, rows)),
+            "calibration": top_label_calibration(said.probabilities, said.y, seed=seed).to_json(),
         }
-    mean = model.mean(x)
+    assert said.mean is not None
     return nll | {
-        "rmse_test": float(np.sqrt(np.square(y - mean).mean())),
-        "rmse_interval": list(rmse_interval(y, mean, seed=seed)),
-        "calibration": quantile_calibration(_levels(model, x, y, seed), seed=seed).to_json(),
+        "rmse_test": float(np.sqrt(np.square(said.y - said.mean).mean())),
+        "rmse_interval": list(rmse_interval(said.y, said.mean, seed=seed)),
+        "calibration": quantile_calibration(_levels(model, said, seed), seed=seed).to_json(),
     }
 
 
 def application(ground: Ground, candidate: Candidate) -> Application:
     """The recommended model on test rows."""
-    x, y = _test(ground, candidate)
+    said = ground.said(candidate.model, ground.split.test)
     classes = ground.examples.target.classes
     return {
         "model": candidate.name,
-        "rows": len(y),
+        "rows": len(said.y),
         "base_rate": base_rate(ground),
-        "confusion": _confusion(candidate, x, y) if classes is not None else None,
-        "predictions": _predictions(candidate, x, y) if classes is None else None,
-        "surprises": _surprises(ground, candidate, x, y),
+        "confusion": _confusion(classes, said) if classes is not None else None,
+        "predictions": _predictions(candidate.model.family, said) if classes is None else None,
+        "surprises": _surprises(ground, candidate, said),
     }
 
 
@@ -87,14 +92,15 @@ def base_rate(ground: Ground) -> BaseRate:
     return {"nll_test": nll, "rmse_test": float(spread)}
 
 
-def _test(ground: Ground, candidate: Candidate) -> tuple[Rows, NDArray[Any]]:
-    rows = ground.split.test
-    return ground.x_for(candidate.model.encoder)[rows], ground.y[rows]
+def _eta(family: Family, said: Said) -> Eta:
+    """η as the family takes it."""
+    eta = torch.from_numpy(said.eta)
+    return tuple(eta.unbind(-1)) if family.columns is not None and len(family.columns) > 1 else eta
 
 
-def _levels(model: Model, x: Rows, y: NDArray[Any], seed: int) -> NDArray[np.float64]:
+def _levels(model: Model, said: Said, seed: int) -> NDArray[np.float64]:
     """F(y) of each row (n,); for a count drawn between F(y − 1) and F(y), so that it is uniform if F is true."""
-    eta, observed = model.eta(x), torch.as_tensor(y, dtype=torch.float64)
+    eta, observed = _eta(model.family, said), torch.as_tensor(said.y, dtype=torch.float64)
     upper = np.asarray(model.family.cdf(eta, observed))
     if not model.family.discrete:
         return upper
@@ -103,41 +109,44 @@ def _levels(model: Model, x: Rows, y: NDArray[Any], seed: int) -> NDArray[np.flo
     return between
 
 
-def _confusion(candidate: Candidate, x: Rows, y: NDArray[Any]) -> Confusion:
-    classes = candidate.model.target.classes or ()
+def _confusion(classes: Sequence[Any], said: Said) -> Confusion:
     counts = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(counts, (y, candidate.model.probabilities(x).argmax(1)), 1)
+    np.add.at(counts, (said.y, said.predicted), 1)
     return {"classes": [str(c) for c in classes], "counts": counts.tolist()}
 
 
-def _predictions(candidate: Candidate, x: Rows, y: NDArray[Any]) -> Predictions:
-    mean = candidate.model.mean(x)[:_PREDICTIONS]
-    eta = candidate.model.eta(x)
-    deviation = np.asarray(candidate.model.family.deviation(eta))
+def _predictions(family: Family, said: Said) -> Predictions:
+    assert said.mean is not None
+    deviation = np.unique(np.asarray(family.deviation(_eta(family, said))))
     sigma = float(deviation[0]) if deviation.size == 1 else None
-    return {"predicted": mean.tolist(), "observed": np.asarray(y[:_PREDICTIONS], dtype=float).tolist(), "sigma": sigma}
+    observed = np.asarray(said.y[:_PREDICTIONS], dtype=float)
+    return {"predicted": said.mean[:_PREDICTIONS].tolist(), "observed": observed.tolist(), "sigma": sigma}
 
 
-def _surprises(ground: Ground, candidate: Candidate, x: Rows, y: NDArray[Any]) -> list[Surprise]:
+def _surprises(ground: Ground, candidate: Candidate, said: Said) -> list[Surprise]:
     """The test rows of largest NLL, with the values of the inputs that weigh most."""
-    log_prob = candidate.model.log_prob(x, y)
-    classes = ground.examples.target.classes
-    predicted = candidate.model.probabilities(x).argmax(1) if classes is not None else candidate.model.mean(x)
     loudness = _loudness(ground, candidate)
-    surprises: list[Surprise] = []
-    for i in np.argsort(log_prob, kind="stable")[:_SURPRISES]:
-        row = int(ground.split.test[i])
-        surprises.append(
-            {
-                "row": ground.examples.row_number(row),
-                "observed": str(classes[y[i]]) if classes is not None else f"{y[i]:.6g}",
-                "predicted": str(classes[predicted[i]]) if classes is not None else f"{predicted[i]:.6g}",
-                "p": float(np.exp(log_prob[i])),
-                "nll": float(min(-log_prob[i], np.finfo(float).max)),
-                "cells": ground.task.cells(ground.examples, row, candidate.model.encoder, loudness),
-            }
-        )
-    return surprises
+    return [_surprise(ground, candidate, said, i, loudness) for i in most_surprising(said)]
+
+
+def most_surprising(said: Said, count: int = _SURPRISES) -> NDArray[np.int64]:
+    """The rows of largest NLL, the largest first."""
+    return np.argsort(said.log_prob, kind="stable")[:count]
+
+
+def _surprise(
+    ground: Ground, candidate: Candidate, said: Said, i: int, loudness: NDArray[np.float64] | None
+) -> Surprise:
+    row, classes = int(ground.split.test[i]), ground.examples.target.classes
+    predicted = said.mean[i] if said.mean is not None else None
+    return {
+        "row": ground.examples.row_number(row),
+        "observed": f"{said.y[i]:.6g}" if classes is None else str(classes[said.y[i]]),
+        "predicted": f"{predicted:.6g}" if classes is None else str(classes[said.predicted[i]]),
+        "p": float(np.exp(said.log_prob[i])),
+        "nll": float(min(-said.log_prob[i], np.finfo(float).max)),
+        "cells": ground.task.cells(ground.examples, row, candidate.model.encoder, loudness),
+    }
 
 
 def _loudness(ground: Ground, candidate: Candidate) -> NDArray[np.float64] | None:

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from likeliest.data import Split
 from likeliest.families import Family
-from likeliest.model import Encoder
+from likeliest.model import Encoder, Model
 from likeliest.study.plan import Plan
+from likeliest.study.said import Said
 from likeliest.tasks import Coding, Examples, Task
 
 Rows = NDArray[Any]
@@ -29,6 +30,7 @@ class Ground:
     plan: Plan
     _encoders: list[Encoder] = field(default_factory=list, repr=False)
     _encoded: list[tuple[Encoder, Rows]] = field(default_factory=list, repr=False)
+    _said: list[tuple[Model, NDArray[np.int64], Said]] = field(default_factory=list, repr=False)
 
     @cached_property
     def family(self) -> Family:
@@ -89,6 +91,15 @@ class Ground:
         x = encoder.encode(self.examples.raw)[self.examples.kept]
         self._encoded.append((encoder, x))
         return x
+
+    def said(self, model: Model, rows: NDArray[np.int64]) -> Said:
+        """What a model says of some rows; asked once for each part of the split."""
+        for known, part, said in self._said:
+            if known is model and part is rows:
+                return said
+        said = Said.of(model, self.x_for(model.encoder)[rows], self.y[rows])
+        self._said.append((model, rows, said))
+        return said
 
     def _encoder(self, coding: Coding) -> Encoder:
         """A coding; the one that is known already where it is equal, so that nothing is encoded twice."""

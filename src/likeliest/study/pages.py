@@ -15,6 +15,7 @@ from likeliest.families import Family
 from likeliest.predictors import MLP, Columns
 from likeliest.study.candidates import Candidate
 from likeliest.study.ground import Ground
+from likeliest.study.said import Said
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Curve, Gradient, Histogram, Probability, Provenance
@@ -42,22 +43,17 @@ def family_json(ground: Ground) -> FamilyJson:
 
 def probability(ground: Ground, candidate: Candidate) -> Probability:
     """The probability function, with the test rows' η under it."""
-    rows = ground.split.test
-    eta = candidate.model.eta_columns(ground.x_for(candidate.model.encoder)[rows])
-    y = ground.y[rows]
+    said = ground.said(candidate.model, ground.split.test)
     classes = ground.examples.target.classes
     if "log_scale" in (ground.family.columns or ()):
-        return _residuals(ground.family, candidate, eta, y)
+        return _residuals(ground.family, candidate, said.eta, said.y)
     if classes is None:
-        x, x_title, y_title = eta[:, 0], "η", f"mean {ground.family.mean_formula.split(' = ')[-1]}"
-    elif len(classes) == 2:
-        x, x_title, y_title = eta[:, 0], "η (log-odds)", f"P({classes[1]})"
+        x, x_title, y_title = said.eta[:, 0], "η", f"mean {ground.family.mean_formula.split(' = ')[-1]}"
+    elif ground.outputs == 1:
+        x, x_title, y_title = _log_odds(said), "η (log-odds)", f"P({classes[1]})"
     else:
-        x, x_title, y_title = (
-            _margins(eta, y),
-            "margin of the true class, η_k − log Σ e^η of the others",
-            "its probability",
-        )
+        x, y_title = said.margin, "its probability"
+        x_title = "margin of the true class, η_k − log Σ e^η of the others"
     low, high = _range(x)
     grid = np.linspace(low, high, _POINTS)
     curve = 1 / (1 + np.exp(-grid)) if classes is not None else np.exp(grid)
@@ -66,8 +62,8 @@ def probability(ground: Ground, candidate: Candidate) -> Probability:
         "x_title": x_title,
         "y_title": y_title,
         "curves": [{"label": y_title, "x": grid.tolist(), "y": curve.tolist()}],
-        "histograms": _histograms(ground, x, y, np.linspace(low, high, _BINS + 1)),
-        "explanation": _unsure(candidate, ground, rows) if classes is not None else f"{len(x)} test rows.",
+        "histograms": _histograms(ground, x, said.y, np.linspace(low, high, _BINS + 1)),
+        "explanation": _unsure(said) if classes is not None else f"{len(x)} test rows.",
     }
 
 
@@ -92,13 +88,10 @@ def _residuals(family: Family, candidate: Candidate, eta: NDArray[np.float64], y
     }
 
 
-def _margins(eta: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
-    """η_y − log Σ_{k≠y} e^{η_k}: the log-odds of the true class."""
-    others = torch.from_numpy(eta.copy())
-    index = torch.as_tensor(y)[:, None]
-    own = others.gather(1, index)[:, 0]
-    others.scatter_(1, index, -torch.inf)
-    return np.asarray(own - others.logsumexp(1))
+def _log_odds(said: Said) -> NDArray[np.float64]:
+    """η of two classes; the difference of log-probabilities where they are calibrated."""
+    odds: NDArray[np.float64] = said.eta[:, 0] if said.eta.shape[1] == 1 else said.eta[:, 1] - said.eta[:, 0]
+    return odds
 
 
 def _range(x: NDArray[np.float64]) -> tuple[float, float]:
@@ -118,10 +111,10 @@ def _histograms(ground: Ground, x: NDArray[np.float64], y: NDArray[Any], edges: 
     ]
 
 
-def _unsure(candidate: Candidate, ground: Ground, rows: NDArray[np.int64]) -> str:
-    top = candidate.model.probabilities(ground.x_for(candidate.model.encoder)[rows]).max(1)
-    unsure = int((top < 0.9).sum())
-    return f"For {unsure} of the {len(rows)} test rows the likeliest class has a probability below 0.9."
+def _unsure(said: Said) -> str:
+    assert said.probabilities is not None
+    unsure = int((said.probabilities.max(1) < 0.9).sum())
+    return f"For {unsure} of the {len(said.y)} test rows the likeliest class has a probability below 0.9."
 
 
 def gradient(ground: Ground, candidates: list[Candidate], rows: int) -> Gradient:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.learning import learning_rule
 from likeliest.study.pages import family_json, gradient, probability, provenance
 from likeliest.study.plan import Plan
-from likeliest.tasks import Source, task_for
+from likeliest.tasks import Kind, Source, task_for
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate, Report
@@ -158,7 +158,7 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
     return cast("Certificate", certificate.to_json(candidate.name))
 
 
-def race_json(ground: Ground, model: Literal["linear", "net"] = "linear") -> RaceJson:
+def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     """Race the plan's rules on a model, by default the linear one, on which all can run; test rows take no part."""
     plan = ground.plan
     rows = ground.learning_rows

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -20,7 +20,8 @@ from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
-from likeliest.tasks import Source, task_for
+from likeliest.study.said import Said
+from likeliest.tasks import Kind, Source, task_for
 
 MODELS = ("auto", "linear", "net")
 
@@ -103,7 +104,8 @@ def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
     """Judge a model on all rows of a table that have a target."""
     loaded = Model.load(model)
     examples = task_for(data).load(data, loaded.target.name, None, known=loaded)
-    judged = judge(loaded, loaded.encoder.encode(examples.raw)[examples.kept], examples.y, seed=0)
+    said = Said.of(loaded, loaded.encoder.encode(examples.raw)[examples.kept], examples.y)
+    judged = judge(loaded, said, seed=0)
     return {"title": loaded.notes.get("title", model.name), "rows": len(examples), **judged}
 
 
@@ -121,4 +123,4 @@ def race_rules(
     if model not in MODELS[1:]:
         raise UnknownNameError(f"no model {model!r} to race on; there are linear and net")
     progress("racing the learning rules")
-    return race_json(ground_for(data, target, family, replace(plan, race_rules=rules)), model)
+    return race_json(ground_for(data, target, family, replace(plan, race_rules=rules)), cast("Kind", model))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from likeliest.data import catalogue
 from likeliest.errors import SourceError
-from likeliest.tasks.base import Coding, Examples, Source, Task
+from likeliest.tasks.base import Coding, Examples, Kind, Source, Task
 from likeliest.tasks.table import Table
 
-__all__ = ["TASKS", "Coding", "Examples", "Source", "Table", "Task", "task_for"]
+__all__ = ["TASKS", "Coding", "Examples", "Kind", "Source", "Table", "Task", "task_for"]
 
 TASKS: tuple[Task, ...] = (Table(),)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Data
 
 Source = str | Path
+Kind: TypeAlias = Literal["linear", "net"]
+"""The models that every field has."""
 Coding: TypeAlias = Literal["linear", "standard", "net"]
 """How rows reach the linear model that is kept; linear models that are compared, on one scale; and the net."""
 
@@ -91,7 +93,7 @@ class Task(Protocol):
 
     def predictor(
         self,
-        model: Literal["linear", "net"],
+        model: Kind,
         family: Family,
         inputs: tuple[int, ...],
         outputs: int,

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,7 @@ from likeliest.families import family as family_by_name
 from likeliest.model import Encoder, Model
 from likeliest.nets import net_predictor
 from likeliest.predictors import Columns, Constant, Linear, Predictor
-from likeliest.tasks.base import Coding, Examples, Source
+from likeliest.tasks.base import Coding, Examples, Kind, Source
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Column, Data
@@ -92,7 +92,7 @@ class Table:
         return rows
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> TableEncoder:
-        """One small value per column, learnt on the given rows alone: in raw units for the linear model that is kept."""
+        """One small value per column, learnt on the given rows alone; the linear model takes raw units."""
         return TableEncoder.learn(examples.raw, rows=examples.kept[rows], standardise=coding != "linear")
 
     def family(self, examples: Examples) -> Family:
@@ -101,17 +101,18 @@ class Table:
 
     def predictor(
         self,
-        model: Literal["linear", "net"],
+        model: Kind,
         family: Family,
         inputs: tuple[int, ...],
         outputs: int,
         hidden: Sequence[int],
     ) -> Predictor:
         """A linear model or a fully connected net; columns after the first are constants."""
+        (width,) = inputs
         if model == "net":
-            return net_predictor(family, *inputs, outputs, hidden, "relu")
+            return net_predictor(family, width, outputs, hidden, "relu")
         extra = {name: Constant() for name in (family.columns or ())[1:]}
-        linear = Linear(*inputs, outputs)
+        linear = Linear(width, outputs)
         return Columns(linear, **extra) if extra else linear
 
     def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
