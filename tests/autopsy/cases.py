@@ -107,11 +107,12 @@ def sequences(n: int, steps: int, channels: int, seed: int = 0) -> tuple[Tensor,
 
 @dataclass(frozen=True)
 class Failure:
-    """Where a plain loop first met a number that is not finite: the step from 1, its batch, and what it was in."""
+    """Where a plain loop first met a number that is not finite: the step from 1, its batch, what it was in, and θ."""
 
     step: int
     rows: Tensor
     what: str
+    theta: Tensor
 
 
 def batches(n: int, batch_size: int | None, seed: int) -> Iterator[Tensor]:
@@ -148,7 +149,7 @@ def first_failure(
         local = objective.at(theta, rows, rule.needs)
         for what, numbers in (("theta", theta), ("value", local.value), ("gradient", local.grad)):
             if not bool(torch.isfinite(numbers).all()):
-                return Failure(step, rows, what)
+                return Failure(step, rows, what, theta)
         theta = rule.step(local, state)
         state.step = step
     return None
