@@ -147,9 +147,8 @@ def _minorant(x: Floats, y: Floats) -> Places:
 
 def _grown(x: Floats, y: Floats, left: Places, right: Places, label: float) -> Floats:
     """Return the slope of the block of a row with that label in each place."""
-    start = np.arange(len(x))
-    end, last = start.copy(), len(x) - 1
-    growing = start
+    growing, last = np.arange(len(x)), len(x) - 1
+    start, end = growing.copy(), growing.copy()
     while len(growing):
         i, j = start[growing], end[growing]
         run, rise = x[j] - x[i] + 1, y[j] - y[i] + label
