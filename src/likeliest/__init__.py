@@ -32,6 +32,7 @@ __all__ = [
     "Fit",
     "Fixed",
     "GLMRegressor",
+    "Layered",
     "Linear",
     "LinearRegression",
     "LogisticRegression",
@@ -43,6 +44,7 @@ __all__ = [
     "Objective",
     "Plan",
     "Race",
+    "ResidualNet",
     "Rule",
     "Study",
     "Trace",
@@ -54,7 +56,9 @@ __all__ = [
     "families",
     "family",
     "fit",
+    "layers",
     "load",
+    "preferred_compute",
     "race",
     "rule",
     "rules",
@@ -70,7 +74,18 @@ _NAMES = {
     "interfaces": ("Draw", "Need", "Trace", "Verdict", "VerdictKind"),
     "model": ("Model", "load"),
     "objective": ("Objective",),
-    "predictors": ("MLP", "Columns", "Constant", "Fixed", "Linear", "Module"),
+    "predictors": (
+        "MLP",
+        "Columns",
+        "Constant",
+        "Fixed",
+        "Layered",
+        "Linear",
+        "Module",
+        "ResidualNet",
+        "layers",
+        "preferred_compute",
+    ),
     "race": ("Race", "race"),
     "rules": ("Rule", "rule", "rules"),
     "study": ("Plan", "Study", "study"),
@@ -118,7 +133,18 @@ if TYPE_CHECKING:
     from likeliest.interfaces import Draw, Need, Trace, Verdict, VerdictKind
     from likeliest.model import Model, load
     from likeliest.objective import Objective
-    from likeliest.predictors import MLP, Columns, Constant, Fixed, Linear, Module
+    from likeliest.predictors import (
+        MLP,
+        Columns,
+        Constant,
+        Fixed,
+        Layered,
+        Linear,
+        Module,
+        ResidualNet,
+        layers,
+        preferred_compute,
+    )
     from likeliest.race import Race, race
     from likeliest.rules import Rule, rule, rules
     from likeliest.study import Plan, Study, study

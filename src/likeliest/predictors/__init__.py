@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 from likeliest.errors import UnknownNameError
+from likeliest.predictors import layers
 from likeliest.predictors.base import Predictor, columns_of
 from likeliest.predictors.columns import Columns
 from likeliest.predictors.constant import Constant, Fixed
+from likeliest.predictors.layered import Layered, preferred_compute
+from likeliest.predictors.layers import ACTIVATIONS
 from likeliest.predictors.linear import Linear
-from likeliest.predictors.mlp import ACTIVATIONS, MLP
+from likeliest.predictors.mlp import MLP
 from likeliest.predictors.module import Module
+from likeliest.predictors.residual import ResidualNet
 
 __all__ = [
     "ACTIVATIONS",
@@ -19,16 +23,22 @@ __all__ = [
     "Columns",
     "Constant",
     "Fixed",
+    "Layered",
     "Linear",
     "Module",
     "Predictor",
+    "ResidualNet",
     "columns_of",
     "from_json",
+    "layers",
+    "preferred_compute",
 ]
 
 _KINDS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
     "linear": Linear.from_json,
     "mlp": MLP.from_json,
+    "layered": Layered.from_json,
+    "residual_net": ResidualNet.from_json,
     "constant": Constant.from_json,
     "fixed": Fixed.from_json,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
@@ -108,6 +108,16 @@ class Predictor(ABC):
     @abstractmethod
     def pushforward(self, theta: Tensor, tape: Any, v: Tensor) -> Eta:
         """Return Jv, shaped like η, for a direction v (…, P)."""
+
+    def probe(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Yield (a layer's name, its output) in the order of the forward pass, and ("eta", η (…, n, K)) last."""
+        eta = self.forward(theta, x, draw)[0]
+        yield "eta", torch.stack(torch.broadcast_tensors(*eta), -1) if isinstance(eta, tuple) else eta
+
+    @property
+    def flops(self) -> int:
+        """Twice the multiply-adds of the forward pass of one row; unless known better, one for each parameter."""
+        return 2 * sum(part.size for part in self.parts.values() if part.learnt)
 
     def jacobian(self, theta: Tensor, tape: Any) -> list[tuple[Tensor, Tensor]]:
         """For each column of η, its derivatives as (matrix (…, n, q), index (q,) into θ); what is left out is zero.

@@ -20,8 +20,8 @@ def affine(a: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def write_product(a: Tensor, u: Any, out: Tensor) -> None:
-    """Write aᵀu, summed over rows, into a view of the flat gradient."""
-    if out.ndim == 2:
+    """Write aᵀu, summed over rows, into a view of the flat gradient, which may be finer than they are."""
+    if out.ndim == 2 and out.dtype == u.dtype:
         torch.mm(a.mT, u, out=out)
     else:
         out.copy_(torch.matmul(a.mT, u))
@@ -30,9 +30,9 @@ def write_product(a: Tensor, u: Any, out: Tensor) -> None:
 def write_row_sum(u: Any, out: Tensor) -> None:
     """Write the sum of u over rows into a view of the flat gradient."""
     if out.ndim == 1:
-        torch.sum(u, 0, out=out)
+        torch.sum(u, 0, dtype=out.dtype, out=out)
     else:
-        out.copy_(u.sum(-2))
+        out.copy_(u.sum(-2, dtype=out.dtype))
 
 
 def shared_affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -1,0 +1,250 @@
+"""Any composition of layers as a predictor on one flat θ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from likeliest.errors import NotOnOfferError, ShapeError, UnknownNameError
+from likeliest.interfaces import Draw
+from likeliest.predictors.base import Kept, Predictor
+from likeliest.predictors.layers import Dense, Layer, Sequential, from_json
+
+Compute = Literal["bfloat16"] | None
+_COMPUTE: dict[str, torch.dtype] = {"bfloat16": torch.bfloat16}
+
+
+class Tape(NamedTuple):
+    """The views that a forward pass used, the layers' tapes, and which cast of θ the views are of."""
+
+    views: Any
+    layers: Any
+    cast: int
+
+
+class Layered(Predictor):
+    """η = f_L(… f_1(x)), each f a layer with its parts on θ.
+
+    Penalised parts come first on θ, then the other learnt ones, then those that are not learnt. Backpropagation is
+    each layer's own pullback, from the last to the first; no autograd graph is built.
+
+    Args:
+        shape: of a row of x: (p,), or (H, W, C) for pictures.
+        layers: name → layer, in the order of the forward pass; the last gives rows of K numbers.
+        compute: "bfloat16" lets products of training batches, those under a draw, take weights and activations
+            rounded to it and sum in float32; θ, gradients and evaluation stay in θ's own precision. None does not.
+
+    Raises:
+        ShapeError: two layers do not fit together, or the last does not give a row of numbers.
+        UnknownNameError: another ``compute``.
+
+    Example:
+        >>> import likeliest as lk
+        >>> from likeliest.predictors import layers
+        >>> net = lk.Layered((4,), {"dense": layers.Dense(4, 8), "tanh": layers.Activation("tanh"),
+        ...                         "head": layers.Dense(8, 3)})
+        >>> tuple(net.parts), net.flops
+        (('dense.weight', 'head.weight', 'dense.bias', 'head.bias'), 112)
+    """
+
+    def __init__(self, shape: Sequence[int], layers: Mapping[str, Layer], *, compute: Compute = None) -> None:
+        if compute is not None and compute not in _COMPUTE:
+            raise UnknownNameError(f"no compute precision {compute!r}; there are {', '.join(_COMPUTE)} and None")
+        self.shape, self.compute = tuple(shape), compute
+        self.layers = Sequential(layers).placed("", False)
+        after = self.layers.shape_after(self.shape)
+        if len(after) != 1:
+            raise ShapeError(
+                f"the last layer needs to give rows of K numbers, found the shape {after}; flatten or pool"
+            )
+        self.outputs = after[0]
+        self.inputs = self.shape[0] if len(self.shape) == 1 else None
+        self._leaves = tuple(self.layers.leaves(""))
+        self._lockstep = all(leaf.lockstep for _, leaf in self._leaves)
+        named = {f"{path}.{name}": part for path, leaf in self._leaves for name, part in leaf.parts.items()}
+        learnt = sorted((n for n, p in named.items() if p.learnt), key=lambda n: not named[n].penalised)
+        self._lay_out(
+            {n: (named[n].shape, named[n].penalised) for n in learnt},
+            {n: part.shape for n, part in named.items() if not part.learnt},
+        )
+        self._learnt = sum(part.size for part in self.parts.values() if part.learnt)
+        self._order = [list(self.parts).index(name) for name in named]
+        self._nested = Kept(lambda flat: self._arranged(self.views(flat)))
+        self._rows = Kept(lambda flat: list(flat.unbind(0)))
+        self._casts: dict[tuple[Any, ...], Tensor] = {}
+        self._mixed = Kept(self._mixed_views)
+        self._cast = 0
+
+    # Views, by layer.
+
+    def _arranged(self, views: list[Tensor]) -> Any:
+        """Views in the order of the parts, as the layers take them."""
+        return self.layers.nested(iter([views[i] for i in self._order]))
+
+    def _cast_of(self, theta: Tensor) -> Tensor:
+        """Room for θ in the precision that is computed in, the same for all θ of a shape and device."""
+        key = (tuple(theta.shape), theta.device)
+        if key not in self._casts:
+            self._casts[key] = torch.empty_like(theta, dtype=_COMPUTE[str(self.compute)])
+        return self._casts[key]
+
+    def _mixed_views(self, theta: Tensor) -> Any:
+        """Views of the cast for the layers that compute in it, and of θ for the others."""
+        casts = [leaf.casts for _, leaf in self._leaves for _ in leaf.parts]
+        own, cast = self.views(theta), self.views(self._cast_of(theta))
+        chosen = list(own)
+        for i, wanted in zip(self._order, casts, strict=True):
+            chosen[i] = cast[i] if wanted else own[i]
+        return self._arranged(chosen)
+
+    def _views_for(self, theta: Tensor, draw: Draw | None) -> tuple[Any, int]:
+        if draw is None or self.compute is None or theta.dtype != torch.float32:
+            return self._nested.of(theta), 0
+        self._cast_of(theta).copy_(theta)
+        self._cast += 1
+        return self._mixed.of(theta), self._cast
+
+    def _init_one(self, stream: np.random.Generator) -> Tensor:
+        theta = torch.zeros(self.size, dtype=torch.float64)
+        self.layers.init(self._arranged(self.views(theta)), stream)
+        return theta
+
+    def check_inputs(self, x: Tensor) -> None:
+        """Raise `ShapeError` unless the rows of x have the shape that the first layer takes."""
+        if self.inputs is not None:
+            super().check_inputs(x)
+        elif tuple(x.shape[1:]) != self.shape:
+            raise ShapeError(
+                f"{type(self).__name__} takes rows of shape {self.shape}, found x of shape {tuple(x.shape)}"
+            )
+
+    # The three passes. Layers that cannot take runs on a leading axis get them one by one.
+
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, Any]:
+        """Return η (…, n, K), in θ's precision.
+
+        Under a draw, parts that are not learnt are brought up to date in place on this θ.
+        """
+        if theta.ndim > 1 and not self._lockstep:
+            shared = x.ndim == len(self.shape) + 1
+            runs = [self.forward(t, x if shared else x[r], draw) for r, t in enumerate(self._rows.of(theta))]
+            return torch.stack([eta for eta, _ in runs]), [tape for _, tape in runs]
+        views, cast = self._views_for(theta, draw)
+        eta, tapes = self.layers.forward(views, x if x.dtype == theta.dtype else x.to(theta.dtype), draw)
+        return (eta if eta.dtype == theta.dtype else eta.to(theta.dtype)), Tape(views, tapes, cast)
+
+    def pullback(self, theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
+        """Backpropagation, layer by layer; 0 for what is not learnt."""
+        self._pulled_back(theta, tape, u, out, False)
+
+    def _pulled_back(self, theta: Tensor, tape: Any, u: Any, out: Tensor, further: bool) -> Tensor | None:
+        if isinstance(tape, list):
+            rows = zip(self._rows.of(theta), tape, u, self._rows.of(out), strict=True)
+            back = [self._pulled_back(*row, further) for row in rows]
+            return torch.stack([b for b in back if b is not None]) if further else None
+        if tape.cast and tape.cast != self._cast:  # another θ was cast in between
+            self._cast_of(theta).copy_(theta)
+            self._cast = tape.cast
+        x_back = self.layers.pullback(tape.views, tape.layers, u, self._nested.of(out), further)
+        if self._learnt < self.size:
+            out[..., self._learnt :].zero_()
+        return x_back
+
+    def pullback_to_inputs(self, theta: Tensor, tape: Any, u: Tensor) -> Tensor:
+        """Return (∂η/∂x)ᵀu, shaped like x (…, n, *shape): what each number of each row does to η."""
+        back = self._pulled_back(theta, tape, u, torch.empty_like(theta), True)
+        assert back is not None
+        return back
+
+    def pushforward(self, theta: Tensor, tape: Any, v: Tensor) -> Tensor:
+        """The chain rule forwards; parts that are not learnt stay, whatever v says of them."""
+        if isinstance(tape, list):
+            rows = zip(self._rows.of(theta), tape, self._rows.of(v), strict=True)
+            return torch.stack([self.pushforward(*row) for row in rows])
+        moved = self.layers.pushforward(tape.views, tape.layers, self._nested.of(v), None)
+        assert moved is not None
+        return moved if moved.dtype == theta.dtype else moved.to(theta.dtype)
+
+    def probe(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Yield (a layer's name, its output) in the order of the forward pass, and η last; θ stays as it is.
+
+        An output is good until the next is asked for.
+        """
+        if theta.ndim > 1 and not self._lockstep:
+            raise NotOnOfferError(f"{type(self).__name__} is probed at one θ (P,) at a time")
+        theta = theta.clone()
+        views, _ = self._views_for(theta, draw)
+        eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "")
+        yield "eta", eta.to(theta.dtype)
+
+    @property
+    def flops(self) -> int:
+        """Twice the multiply-adds of the forward pass of one row."""
+        return self.layers.flops(self.shape)
+
+    # What a first or last dense layer makes possible.
+
+    def _dense_parts(self, name: str, flat: Tensor) -> list[Tensor]:
+        """The weight and the bias of that layer as views of a flat (…, P) tensor."""
+        return [
+            flat[..., p.slice].unflatten(-1, p.shape)
+            for p in (self.parts[f"{name}.weight"], self.parts[f"{name}.bias"])
+        ]
+
+    def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
+        """The first layer's W₁ / scale, and b₁ − centre · (W₁ / scale); the layers above see no difference."""
+        if not self.has_intercepts:
+            return super().reexpress(theta, centre, scale)
+        moved = theta.clone()
+        weight, bias = self._dense_parts(next(iter(self.layers.layers)), moved)
+        weight /= scale.unsqueeze(-1)
+        bias -= torch.matmul(centre, weight)
+        return moved
+
+    @property
+    def has_intercepts(self) -> bool:
+        """Whether the first layer is dense."""
+        return isinstance(next(iter(self.layers.layers.values())), Dense)
+
+    def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
+        """The last layer's W · scale, b · scale + shift."""
+        name, layer = list(self.layers.layers.items())[-1]
+        if not isinstance(layer, Dense):
+            return super().affine_output(theta, scale, shift)
+        moved = theta.clone()
+        weight, bias = self._dense_parts(name, moved)
+        weight *= scale
+        bias.mul_(scale).add_(shift)
+        return moved
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; see `Predictor.to_json`."""
+        return {"kind": "layered", "shape": list(self.shape), **self.layers.to_json(), "compute": self.compute}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Inverse of `to_json`."""
+        layers = {name: from_json(layer) for name, layer in values["layers"]}
+        return cls(values["shape"], layers, compute=values["compute"])
+
+
+def preferred_compute(device: str | torch.device = "cpu") -> Compute:
+    """The ``compute`` of a net that makes training faster on this machine's processor or accelerator.
+
+    Returns:
+        "bfloat16" where it multiplies bfloat16 in hardware (AVX512-BF16, AMX, CUDA from compute capability 8), else
+        None.
+
+    Example:
+        >>> import likeliest as lk
+        >>> lk.preferred_compute() in ("bfloat16", None)
+        True
+    """
+    if torch.device(device).type == "cuda":
+        return "bfloat16" if torch.cuda.get_device_capability(device)[0] >= 8 else None
+    able = torch.cpu.get_capabilities()
+    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else None

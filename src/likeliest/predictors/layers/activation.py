@@ -1,0 +1,103 @@
+"""Elementwise nonlinearities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from likeliest.errors import UnknownNameError
+from likeliest.interfaces import Draw
+from likeliest.predictors.layers.base import Layer, Probe, Shape
+
+_aten = torch.ops.aten
+
+
+class Function(NamedTuple):
+    """An elementwise h: ``times_derivative(u, kept)`` is u ⊙ h′(z); ``kept`` is z or h(z), as ``keeps_input`` says.
+
+    ``apply`` writes h over z where it does not keep it.
+    """
+
+    apply: Callable[[Tensor], Tensor]
+    times_derivative: Callable[[Tensor, Tensor], Tensor]
+    keeps_input: bool
+    init_gain: float
+
+
+ACTIVATIONS = {
+    "relu": Function(torch.relu_, lambda u, a: _aten.threshold_backward(u, a, 0), False, 2.0),
+    "tanh": Function(torch.tanh_, _aten.tanh_backward, False, 1.0),
+    "logistic": Function(torch.sigmoid_, _aten.sigmoid_backward, False, 1.0),
+    "gelu": Function(torch.nn.functional.gelu, _aten.gelu_backward, True, 2.0),
+}
+"""relu max(0, z), tanh, logistic 1/(1 + e⁻ᶻ), gelu z Φ(z) (Hendrycks and Gimpel, 2016)."""
+
+
+def function(name: str) -> Function:
+    """The function of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in ACTIVATIONS:
+        raise UnknownNameError(f"no activation {name!r}; there are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """y = h(x), element by element; pullback: u ⊙ h′(x).
+
+    Args:
+        name: one of `ACTIVATIONS`.
+    """
+
+    name: str = "relu"
+    overwrites: bool = field(default=False, init=False)
+    _h: Function = field(init=False, repr=False, compare=False)
+
+    kind = "activation"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_h", function(self.name))
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the tape holds x and not y."""
+        return self._h.keeps_input
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """The same."""
+        return shape
+
+    def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, Tensor]:
+        """The tape is x or y."""
+        h = self._h
+        if h.keeps_input:
+            return h.apply(x), x
+        y = h.apply(x if self.overwrites else x.clone())
+        return y, y
+
+    def pullback(self, views: Any, tape: Tensor, u: Tensor, grads: Any, further: bool = True) -> Tensor:
+        """Return u ⊙ h′(x)."""
+        return self._h.times_derivative(u, tape)
+
+    def pushforward(self, views: Any, tape: Tensor, directions: Any, dx: Tensor | None) -> Tensor | None:
+        """Return dx ⊙ h′(x)."""
+        return None if dx is None else self._h.times_derivative(dx, tape)
+
+    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str) -> Probe:
+        """As all layers, but x has been shown to somebody and is not overwritten."""
+        y, _ = self.forward(views, x.clone(), draw)
+        yield path, y
+        return y
+
+    def placed(self, path: str, writable: bool) -> Activation:
+        """Where x may be overwritten, it is."""
+        found = replace(self)
+        object.__setattr__(found, "overwrites", writable)
+        return found
