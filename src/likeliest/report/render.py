@@ -44,10 +44,11 @@ def typeset(report_json: Path) -> Mapping[str, bytes]:
     from likeliest.report.charts import figures
     from likeliest.report.html import to_html
     from likeliest.report.pdf import to_pdf
+    from likeliest.report.sheets import sheets
     from likeliest.report.story import tell
     from likeliest.report.svg import draw_all
 
     report = read_report(report_json)
     document = tell(report)
-    drawings = draw_all(figures(report), document)
+    drawings = draw_all(figures(report), sheets(report), document)
     return {"html": to_html(document, drawings), "pdf": to_pdf(document, drawings)}

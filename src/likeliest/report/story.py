@@ -7,7 +7,7 @@ from collections.abc import Callable
 from likeliest.report.blocks import Block, Chapter, Document, number_captions
 from likeliest.report.chapters import comparison, data, learning, result, theory
 from likeliest.report.formatting import number, percent, percent_span, plural, short, span
-from likeliest.report.schema import Model, Report
+from likeliest.report.schema import Data, Model, Report
 
 CHAPTERS: dict[str, tuple[str, Callable[[Report], list[Block]]]] = {
     "data": ("The data at a glance", data.blocks),
@@ -27,15 +27,22 @@ def tell(report: Report) -> Document:
     chapters = [chapter for chapter in chapters if chapter["blocks"]]
     number_captions(chapters)
     table = report["data"]
-    rows = plural(table["rows"], "row")
     return {
         "title": f"Predicting {short(table['target']['name'], 60)} from {short(table['name'], 60)}",
-        "subtitle": ", ".join([rows, plural(table["inputs"], "input"), f"{report['family']['name']} family"]),
+        "subtitle": ", ".join([*_size(table), f"{report['family']['name']} family"]),
         "lead": report["conclusion"]["sentence"],
         "facts": _facts(report),
         "chapters": chapters,
         "version": report["likeliest"],
     }
+
+
+def _size(data: Data) -> list[str]:
+    """How much there is to learn from."""
+    if "pictures" in data:
+        page = data["pictures"]
+        return [plural(data["rows"], "picture"), f"{number(page['width'])} × {number(page['height'])} pixels"]
+    return [plural(data["rows"], "row"), plural(data["inputs"], "input")]
 
 
 def _facts(report: Report) -> list[dict[str, str]]:

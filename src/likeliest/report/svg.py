@@ -12,6 +12,7 @@ import vl_convert
 
 from likeliest.report.blocks import Document
 from likeliest.report.charts import Chart
+from likeliest.report.sheets import Sheet
 from likeliest.report.theme import CONFIG, FONTS
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -29,12 +30,15 @@ class Drawing(TypedDict):
     """Alternative text."""
 
 
-def draw_all(charts: Mapping[str, Chart], document: Document) -> dict[str, Drawing]:
-    """Draw every chart that the document has a place for, with its caption as alternative text."""
+def draw_all(charts: Mapping[str, Chart], sheets: Mapping[str, Sheet], document: Document) -> dict[str, Drawing]:
+    """Draw every chart and sheet that the document has a place for, with its caption as alternative text."""
     drawings: dict[str, Drawing] = {}
     blocks = [block for chapter in document["chapters"] for block in chapter["blocks"] if block["kind"] == "figure"]
     for block in blocks:
-        svg = draw(charts[block["name"]].to_dict(), block["name"], block["label"], block["caption"])
+        if block["name"] in sheets:
+            svg = sheets[block["name"]].svg(block["name"], block["label"], block["caption"])
+        else:
+            svg = draw(charts[block["name"]].to_dict(), block["name"], block["label"], block["caption"])
         width = float(ET.fromstring(svg).attrib["width"])
         drawings[block["name"]] = {"svg": svg, "width": width, "description": block["caption"]}
     return drawings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, listing, note, prose, table
+from likeliest.report.chapters import pictures
 from likeliest.report.formatting import NOTHING, number, plural, short
 from likeliest.report.schema import Column, Data, Report
 
@@ -15,6 +16,7 @@ def blocks(report: Report) -> list[Block]:
     data = report["data"]
     return [
         *_reading(data),
+        *(pictures.at_a_glance(data) if "pictures" in data else []),
         _target(data),
         *_columns(data),
         *_left_out(data),
@@ -32,15 +34,18 @@ def _reading(data: Data) -> list[Block]:
     how = f" (rows dealt {split['method']})" if "method" in split else ""
     return [
         prose(
-            f"{short(data['name'], 60)} holds {plural(data['rows'], 'row')}.",
+            f"{short(data['name'], 60)} holds {plural(data['rows'], 'picture' if 'pictures' in data else 'row')}.",
             f"The target is {short(target['name'], 60)}:",
-            f"{target['explanation']} Each row reaches the models as {plural(data['inputs'], 'number')}.",
+            target["explanation"],
+            "" if "pictures" in data else f"Each row reaches the models as {plural(data['inputs'], 'number')}.",
             without,
         ),
         prose(
             f"Models learn from {plural(split['train'], 'training row')}.",
-            f"Another {plural(split['validation'], 'validation row')} choose penalties, learning rates",
-            "and when to stop; the chosen models then learn again from both.",
+            f"Another {plural(split['validation'], 'validation row')}",
+            "choose the model and calibrate its probabilities."
+            if "pictures" in data
+            else "choose penalties, learning rates and when to stop; the chosen models then learn again from both.",
             f"The last {plural(split['test'], 'test row')} were set aside{how}: nothing was chosen on them, and every",
             "held-out number in this report comes from them.",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, formula, heading, prose, table
+from likeliest.report.chapters import pictures
 from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import number, plural, setting, short
 from likeliest.report.schema import LearningRule, OneUpdate, Report
@@ -27,6 +28,7 @@ def blocks(report: Report) -> list[Block]:
         *([_side_by_side(updates)] if updates else []),
         *(block for update in updates for block in _by_hand(update)),
         *(_rules(page) if page["curves"] else []),
+        *pictures.weights(report),
     ]
 
 

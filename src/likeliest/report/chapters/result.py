@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
+from likeliest.report.chapters import pictures
 from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span
 from likeliest.report.schema import Application, Calibration, Model, Report, Surprise
@@ -22,12 +23,22 @@ def application(report: Report) -> list[Block]:
         ),
         _scores(report),
         *_ends(report),
+        *pictures.training(report),
     ]
     if "application" not in report:
         return blocks
     page = report["application"]
     model = next(m for m in report["models"] if m["name"] == page["model"])
-    return [*blocks, *_calibration(report, model), *_errors(page, model), *_surprises(page)]
+    return [
+        *blocks,
+        *_calibration(report, model),
+        *pictures.calibrated(report),
+        *_errors(page, model),
+        *pictures.classes(report),
+        *_surprises(page),
+        *pictures.surprises(report),
+        *pictures.looks(report),
+    ]
 
 
 def _scores(report: Report) -> Block:

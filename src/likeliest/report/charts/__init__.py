@@ -6,6 +6,7 @@ User text (class, column and rule names) enters as data values and titles, never
 from __future__ import annotations
 
 from likeliest.report.charts.common import Chart
+from likeliest.report.charts.pictures import training
 from likeliest.report.charts.race import race, work
 from likeliest.report.charts.result import calibration, confusion, predictions
 from likeliest.report.charts.theory import ladder, probability, target, updates
@@ -26,6 +27,8 @@ def figures(report: Report) -> dict[str, Chart]:
         charts["race"] = race(report["race"])
     if "race" in report and report["race"]["rows"]:
         charts["work"] = work(report["race"])
+    if "training" in report:
+        charts["training"] = training(report["training"])
     if "application" in report:
         charts |= _application(report, report["application"])
     return charts

@@ -56,6 +56,21 @@ from likeliest.report.schema.learning import (
     UpdatedPart,
     Weighted,
 )
+from likeliest.report.schema.pictures import (
+    Calibrated,
+    CalibrationTrial,
+    ClassReport,
+    Look,
+    NearPair,
+    PictureData,
+    PicturePages,
+    ProblemCount,
+    Recorded,
+    Shot,
+    SizeCount,
+    Suspects,
+    Training,
+)
 from likeliest.report.schema.probability import (
     Family,
     Gradient,
@@ -66,12 +81,15 @@ from likeliest.report.schema.probability import (
 __all__ = [
     "Application",
     "BaseRate",
+    "Calibrated",
     "Calibration",
     "CalibrationBin",
+    "CalibrationTrial",
     "Cell",
     "Certificate",
     "CertifiedPart",
     "ClassCount",
+    "ClassReport",
     "Column",
     "Comparison",
     "Conclusion",
@@ -87,20 +105,30 @@ __all__ = [
     "LadderCurve",
     "LearningRule",
     "LeftOut",
+    "Look",
     "Model",
+    "NearPair",
     "OneUpdate",
     "Output",
+    "PictureData",
+    "PicturePages",
     "Predictions",
     "Probability",
+    "ProblemCount",
     "Provenance",
     "Race",
     "RaceCurve",
     "RaceRow",
+    "Recorded",
     "Report",
+    "Shot",
+    "SizeCount",
     "Skipped",
     "Split",
     "Surprise",
+    "Suspects",
     "Target",
+    "Training",
     "UpdatedPart",
     "VerdictJson",
     "Weighted",
@@ -130,6 +158,14 @@ class Report(TypedDict):
     """Every model that was fitted, in the order to be shown: linear at l2 = 0, linear with chosen l2, net."""
     application: NotRequired[Application]
     """Chapter 6: the recommended model on held-out rows."""
+    training: NotRequired[Training]
+    """Chapter 6: how the net of a study of pictures learnt."""
+    classes: NotRequired[list[ClassReport]]
+    """Chapter 6: how each class fared on test rows, for at most a hundred classes."""
+    calibrated: NotRequired[Calibrated]
+    """Chapter 6: the recommended model before and after its calibrator."""
+    pictures: NotRequired[PicturePages]
+    """Chapters 4 and 6: what only a study of pictures can show."""
     conclusion: Conclusion
     """Chapter 7: which model to use, and why."""
     provenance: Provenance

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from likeliest.report.schema.common import Histogram
+from likeliest.report.schema.pictures import PictureData
 
 
 class Column(TypedDict):
@@ -112,6 +113,8 @@ class Data(TypedDict):
     """Sizes of the three sets."""
     duplicates: Duplicates
     """Equal rows on both sides of the split."""
+    pictures: NotRequired[PictureData]
+    """For pictures, which have no columns."""
     notes: list[str]
     """Anything said aloud on reading: "counts: consider --family poisson", …"""
 
