@@ -84,9 +84,10 @@ def training(report: Report) -> list[Block]:
 
 def _training_caption(page: Training) -> str:
     last = page["records"][-1]
+    train, validation = number(last["nll_train"]), number(last["nll_validation"])
     return (
         f"NLL against work. At the end, after {plural(number(last['passes'], 3), 'pass', 'passes')}, it is "
-        f"{number(last['nll_train'])} on training rows as they are and {number(last['nll_validation'])} on validation rows."
+        f"{train} on training rows as they are and {validation} on validation rows."
     )
 
 
@@ -172,8 +173,8 @@ def looks(report: Report) -> list[Block]:
         blocks = [
             heading("What the net looks at"),
             prose(
-                f"A patch of {patch} × {patch} pixels is painted over in the picture's mean colour, place by place, and",
-                "the net is asked again. Where that lowers the log-probability of the class it had named, the map is",
+                f"A patch of {patch} × {patch} pixels is painted over in the picture's mean colour, place by place,",
+                "and the net is asked again. Where that lowers the log-probability of the class it had named, the map is",
                 "red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
             ),
             figure("looks", "Test pictures, and over each what hiding a patch does to log p of the class named."),

@@ -166,7 +166,7 @@ class Look(TypedDict):
     picture: Shot
     """The picture, with its class and the probability that the net gives to the class it names."""
     map: Shot
-    """The same with a map over it: red where hiding a patch lowers log p of the class named, blue where it raises it."""
+    """The same with a map over it: red where hiding a patch lowers log p of the class named, blue where not."""
     lowest: float
     """The largest fall of log p by hiding one patch, in nats, as a number below 0."""
 
