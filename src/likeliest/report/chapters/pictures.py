@@ -174,7 +174,7 @@ def looks(report: Report) -> list[Block]:
             heading("What the net looks at"),
             prose(
                 f"A patch of {patch} × {patch} pixels is painted over in the picture's mean colour, place by place,",
-                "and the net is asked again. Where that lowers the log-probability of the class it had named, the map is",
+                "and the net is asked again. Where that lowers the log-probability of the class named, the map is",
                 "red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
             ),
             figure("looks", "Test pictures, and over each what hiding a patch does to log p of the class named."),
