@@ -181,7 +181,7 @@ def _last_inputs(learner: Learner, x: Tensor) -> tuple[Tensor, float]:
     inputs = x
     if isinstance(location, MLP):
         _, tape = location.forward(learner.theta[: location.size], x[None])
-        inputs = tape[-1][0][0]
+        inputs = tape.layers[-1][0]  # what the last layer took
     inputs = torch.cat((inputs, inputs.new_ones(1)))
     return inputs, float(inputs.square().sum())
 
@@ -189,8 +189,8 @@ def _last_inputs(learner: Learner, x: Tensor) -> tuple[Tensor, float]:
 def _last_weights(learner: Learner, theta: Tensor) -> Tensor:
     """The shown output's weights and intercept in the last layer."""
     location = _mlp(learner.predictor)
-    parts = list(location.parts.values())
-    weight, bias = (parts[len(parts) // 2 - 1], parts[-1]) if isinstance(location, MLP) else (parts[0], parts[1])
+    last = f"layer{len(location.sizes) - 1}." if isinstance(location, MLP) else ""
+    weight, bias = location.parts[f"{last}weight"], location.parts[f"{last}bias"]
     column = theta[weight.slice].view(weight.shape)[:, learner.shown]
     return torch.cat((column, theta[bias.slice][learner.shown : learner.shown + 1]))
 
