@@ -24,10 +24,11 @@ from likeliest.data import (
     rows_with_target,
     split,
 )
+from likeliest.data.catalogue import find_named
 from likeliest.errors import SourceError, UnknownNameError
 
 
-@pytest.mark.parametrize("entry", catalogue(), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", catalogue("table"), ids=lambda entry: entry.name)
 def test_a_named_data_set_is_what_scikit_learn_has(entry) -> None:
     examples = load_named(entry.name)
     bunch = getattr(datasets, f"load_{entry.name}")(**({"scaled": False} if entry.name == "diabetes" else {}))
@@ -41,7 +42,7 @@ def test_a_named_data_set_is_what_scikit_learn_has(entry) -> None:
 
 
 def test_families_of_the_named_data_sets() -> None:
-    families = {entry.name: Target.learn(load_named(entry.name).frame["target"]).family for entry in catalogue()}
+    families = {entry.name: Target.learn(load_named(entry.name).frame["target"]).family for entry in catalogue("table")}
     assert families == {
         "digits": "categorical",
         "breast_cancer": "bernoulli",
@@ -62,6 +63,13 @@ def test_a_data_set_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(SourceError, match=r"'wine' comes with scikit-learn, .* get it with: pip install scikit-learn"):
         load_named("wine")
+
+
+def test_a_set_of_pictures_is_no_table_and_the_other_way_round() -> None:
+    with pytest.raises(UnknownNameError, match="expected the name of a data set, found 'mnist'; there are digits"):
+        load_named("mnist")
+    with pytest.raises(UnknownNameError, match="expected the name of a set of pictures, found 'iris'"):
+        find_named("iris", "images")
 
 
 def test_tables_load_neither_torch_nor_scikit_learn() -> None:

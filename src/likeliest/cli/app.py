@@ -255,9 +255,9 @@ def data(as_json: Json = False) -> None:
     from likeliest.cli.printing import print_table
     from likeliest.data import catalogue
 
-    columns = ("name", "rows", "columns", "predicts", "licence", "installed")
+    columns = ("name", "kind", "rows", "columns", "predicts", "licence", "installed")
     rows = [
-        [e.name, e.rows, e.columns, e.task, e.licence, "yes" if e.installed else f"no: {e.how_to_get}"]
+        [e.name, e.kind, e.rows, e.columns, e.task, e.licence, "yes" if e.installed else f"no: {e.how_to_get}"]
         for e in catalogue()
     ]
     _list(rows, columns, as_json, print_table)

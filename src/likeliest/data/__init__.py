@@ -5,8 +5,9 @@
     read_table -> frame -> Target.learn, TableEncoder.learn -> encode -> x, y
                         -> split, duplicates_across
 
-Everything learnt is a small value with ``to_json`` and ``from_json``, because it lives in the model file. Nothing here
-knows of torch: matrices are NumPy's float64.
+Pictures have a package of their own, `likeliest.data.images`. Everything learnt is a small value with ``to_json`` and
+``from_json``, because it lives in the model file. Nothing here knows of torch: matrices are NumPy's float64, pictures
+its uint8.
 """
 
 from likeliest.data.catalogue import Entry, Examples, catalogue, load_named
@@ -14,15 +15,19 @@ from likeliest.data.cells import MISSING
 from likeliest.data.choosing import find_target, rows_with_target
 from likeliest.data.duplicates import Duplicates, duplicates_across
 from likeliest.data.encoder import TableEncoder
+from likeliest.data.images import LARGEST, Pictures, Problem, pictures_of_arrays, read_pictures, write_folder
 from likeliest.data.split import Split, split
 from likeliest.data.tables import read_table
 from likeliest.data.target import Target
 
 __all__ = [
+    "LARGEST",
     "MISSING",
     "Duplicates",
     "Entry",
     "Examples",
+    "Pictures",
+    "Problem",
     "Split",
     "TableEncoder",
     "Target",
@@ -30,7 +35,10 @@ __all__ = [
     "duplicates_across",
     "find_target",
     "load_named",
+    "pictures_of_arrays",
+    "read_pictures",
     "read_table",
     "rows_with_target",
     "split",
+    "write_folder",
 ]

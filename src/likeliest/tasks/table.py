@@ -178,7 +178,7 @@ def _frame(source: Source, known: Model | None) -> pl.DataFrame:
 
 
 def _is_named(source: Source) -> bool:
-    return str(source) in [entry.name for entry in catalogue()] and not Path(source).is_file()
+    return str(source) in [entry.name for entry in catalogue("table")] and not Path(source).is_file()
 
 
 def _column(column: pl.Series, kind: Any, train: NDArray[np.int64]) -> Column:
