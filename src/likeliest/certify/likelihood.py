@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +13,7 @@ from likeliest.certify.certificate import Certificate
 from likeliest.certify.curvature import Curvature, with_curvatures
 from likeliest.certify.information import family_at_fault, quadratic_model
 from likeliest.certify.judge import certify
+from likeliest.certify.learnt import Learnt
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.reference import autograd_gradient, has_reference
 from likeliest.errors import ShapeError, SpecificationError
@@ -47,7 +48,7 @@ def certify_objective(
 
     Raises:
         ShapeError: θ is not (P,).
-        SpecificationError: the predictor has no parameters.
+        SpecificationError: the predictor has no parameters to be learnt.
 
     Example:
         >>> import likeliest as lk, torch
@@ -57,18 +58,21 @@ def certify_objective(
         >>> certify_objective(objective, torch.zeros(2)).passed
         True
     """
-    size = objective.predictor.size
+    size, parts = objective.predictor.size, objective.predictor.parts.values()
     if tuple(theta.shape) != (size,):
         raise ShapeError(f"θ needs the shape ({size},), one run; found {tuple(theta.shape)}")
-    if not size:
+    if not any(part.size for part in parts if part.learnt):
         raise SpecificationError("the predictor has no parameters, and so there is no gradient to certify")
     rows = min(rows, max(FEWEST, _WORK // size))
     seen = _sampled(objective, rows, seed)
     seen = seen.replaced(x=seen.x.double())
     with torch.no_grad():
-        problem = objective_problem(seen, theta.detach().double(), seed)
+        learnt = Learnt(theta.detach().double(), seen.predictor.parts)
+        problem = objective_problem(seen, learnt, seed)
         certificate = _with_origin(certify(problem, seed, f" on {seen.n} rows"), seen.family)
-        return with_curvatures(certificate, problem, _curvatures(seen, problem, seed) if order > 1 else (), seed)
+        return with_curvatures(
+            certificate, problem, _curvatures(seen, learnt, problem, seed) if order > 1 else (), seed
+        )
 
 
 def _with_origin(certificate: Certificate, family: Family) -> Certificate:
@@ -79,41 +83,49 @@ def _with_origin(certificate: Certificate, family: Family) -> Certificate:
     return replace(certificate, message=f"{certificate.message} {said}")
 
 
-def _curvatures(objective: Objective, problem: Problem, seed: int) -> Iterator[Curvature]:
+def _curvatures(objective: Objective, learnt: Learnt, problem: Problem, seed: int) -> Iterator[Curvature]:
     """The products on offer: the Fisher product, and the Hessian product of a linear predictor."""
+
+    def modelled(at: Tensor) -> Callable[[Tensor], Tensor]:
+        model = quadratic_model(objective, learnt.among(at))
+        return lambda there: learnt.only(model(learnt.among(there)))
+
     if Need.FISHER in objective.offers:
         yield Curvature(
             "Fisher product",
-            lambda at, v: objective.at(at).fisher(v).clone(),
-            lambda at: quadratic_model(objective, at),
+            lambda at, v: learnt.only(objective.at(learnt.among(at)).fisher(learnt.direction(v))),
+            modelled,
             "η, with the family's F,",
             semidefinite=True,
-            further=lambda at: family_at_fault(objective, at, seed),
+            further=lambda at: family_at_fault(objective, learnt.among(at), seed),
         )
     if Need.HESSIAN in objective.offers:
         yield Curvature(
-            "Hessian product", lambda at, v: objective.at(at).hessian(v).clone(), lambda at: problem.gradient
+            "Hessian product",
+            lambda at, v: learnt.only(objective.at(learnt.among(at)).hessian(learnt.direction(v))),
+            lambda at: problem.gradient,
         )
 
 
-def objective_problem(objective: Objective, theta: Tensor, seed: int) -> Problem:
+def objective_problem(objective: Objective, learnt: Learnt, seed: int) -> Problem:
     """The analytic gradient of an objective in double precision as a `Problem`."""
+    theta, among, only = learnt.theta, learnt.among, learnt.only
     at_once = max(1, _ELEMENTS // max(len(theta), objective.n))
-    reference = Witness("autograd", lambda at: _known(autograd_gradient(objective, at)))
+    reference = Witness("autograd", lambda at: only(_known(autograd_gradient(objective, among(at)))))
 
     def values(points: Tensor) -> Tensor:
-        return torch.cat([objective.at(some).value for some in points.split(at_once)])
+        return torch.cat([objective.at(among(some)).value for some in points.split(at_once)])
 
     return Problem(
         values=values,
-        value=lambda at: float(objective.at(at).value),
-        gradient=lambda at: objective.at(at).grad.clone(),
+        value=lambda at: float(objective.at(among(at)).value),
+        gradient=lambda at: only(objective.at(among(at)).grad),
         theta=theta,
-        parts=objective.predictor.parts,
+        parts=learnt.parts,
         epsilon=torch.full_like(theta, torch.finfo(torch.float64).eps),
         witnesses=(reference,) if has_reference(objective.predictor) else (),
         sizes={"number of rows": objective.n},
-        rounding=lambda at: _cancelling(objective, at, seed) * torch.finfo(torch.float64).eps,
+        rounding=lambda at: only(_cancelling(objective, among(at), seed)) * torch.finfo(torch.float64).eps,
     )
 
 

@@ -7,23 +7,16 @@ witness.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from functools import singledispatch
 
 import torch
 from torch import Tensor
 
+from likeliest.certify.reference_layers import has_reference as layer_has_reference
+from likeliest.certify.reference_layers import reference_output
 from likeliest.interfaces import Eta
 from likeliest.objective import Objective
-from likeliest.predictors import MLP, Columns, Constant, Fixed, Linear, Module, Predictor, columns_of
-
-_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "tanh": torch.tanh,
-    "logistic": torch.sigmoid,
-    "gelu": lambda z: 0.5 * z * (1 + torch.erf(z / math.sqrt(2))),
-}
+from likeliest.predictors import Columns, Constant, Fixed, Layered, Linear, Module, Predictor, columns_of
 
 
 @singledispatch
@@ -36,6 +29,8 @@ def has_reference(predictor: Predictor) -> bool:
     """Whether `reference_eta` knows the predictor, with all that it is made of."""
     if isinstance(predictor, Columns):
         return all(has_reference(p) for p in predictor.components.values())
+    if isinstance(predictor, Layered):
+        return layer_has_reference(predictor.layers)
     return reference_eta.dispatch(type(predictor)) is not reference_eta.dispatch(object)
 
 
@@ -47,13 +42,8 @@ def _(predictor: Linear, theta: Tensor, x: Tensor) -> Eta:
 
 
 @reference_eta.register
-def _(predictor: MLP, theta: Tensor, x: Tensor) -> Eta:
-    parts = _parts(predictor, theta)
-    weights, biases = parts[: len(parts) // 2], parts[len(parts) // 2 :]
-    a = x
-    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        a = _ACTIVATIONS[predictor.activation](a @ weight + bias)
-    return a @ weights[-1] + biases[-1]
+def _(predictor: Layered, theta: Tensor, x: Tensor) -> Eta:
+    return reference_output(predictor.layers, "", dict(zip(predictor.parts, _parts(predictor, theta), strict=True)), x)
 
 
 @reference_eta.register

@@ -59,15 +59,16 @@ class Predictor(ABC):
     size: int
 
     def _lay_out(
-        self, parts: Mapping[str, tuple[tuple[int, ...], bool]], state: Mapping[str, tuple[int, ...]] | None = None
+        self,
+        parts: Mapping[str, tuple[tuple[int, ...], bool] | tuple[tuple[int, ...], bool, bool]],
+        state: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """Place parts, given as name → (shape, penalised), one after another on θ; then those that are not learnt."""
-        described = {name: (*what, True) for name, what in parts.items()}
-        described |= {name: (shape, False, False) for name, shape in (state or {}).items()}
+        """Place parts, name → (shape, penalised) or (shape, penalised, learnt), in order on θ; then what is not learnt."""
+        described = {**parts, **{name: (shape, False, False) for name, shape in (state or {}).items()}}
         placed: dict[str, Part] = {}
         at = 0
-        for name, (shape, penalised, learnt) in described.items():
-            placed[name] = Part(at, shape, penalised, learnt)
+        for name, what in described.items():
+            placed[name] = Part(at, *what)
             at += placed[name].size
         self.parts, self.size = placed, at
         self._views = Kept(lambda flat: [flat[..., p.slice].unflatten(-1, p.shape) for p in placed.values()])

@@ -45,7 +45,11 @@ class Columns(Predictor):
         self.linear = all(p.linear for p in components.values())
         self.unit = "series" if any(p.unit == "series" for p in components.values()) else "row"
         self._lay_out(
-            {f"{n}.{part}": (q.shape, q.penalised) for n, p in components.items() for part, q in p.parts.items()}
+            {
+                f"{n}.{part}": (q.shape, q.penalised, q.learnt)
+                for n, p in components.items()
+                for part, q in p.parts.items()
+            }
         )
         ends = np.cumsum([p.size for p in components.values()]).tolist()
         self._slices = [slice(end - p.size, end) for p, end in zip(components.values(), ends, strict=True)]

@@ -66,11 +66,8 @@ class Layered(Predictor):
         self._leaves = tuple(self.layers.leaves(""))
         self._lockstep = all(leaf.lockstep for _, leaf in self._leaves)
         named = {f"{path}.{name}": part for path, leaf in self._leaves for name, part in leaf.parts.items()}
-        learnt = sorted((n for n, p in named.items() if p.learnt), key=lambda n: not named[n].penalised)
-        self._lay_out(
-            {n: (named[n].shape, named[n].penalised) for n in learnt},
-            {n: part.shape for n, part in named.items() if not part.learnt},
-        )
+        order = sorted(named, key=lambda name: (not named[name].penalised, not named[name].learnt))
+        self._lay_out({name: named[name] for name in order})
         self._learnt = sum(part.size for part in self.parts.values() if part.learnt)
         self._order = [list(self.parts).index(name) for name in named]
         self._nested = Kept(lambda flat: self._arranged(self.views(flat)))
