@@ -63,7 +63,7 @@ class Predictor(ABC):
         parts: Mapping[str, tuple[tuple[int, ...], bool] | tuple[tuple[int, ...], bool, bool]],
         state: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        """Place parts, name → (shape, penalised) or (shape, penalised, learnt), in order on θ; then what is not learnt."""
+        """Place parts, name → (shape, penalised) or (shape, penalised, learnt), on θ; then what is not learnt."""
         described = {**parts, **{name: (shape, False, False) for name, shape in (state or {}).items()}}
         placed: dict[str, Part] = {}
         at = 0
