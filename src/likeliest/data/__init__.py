@@ -15,7 +15,16 @@ from likeliest.data.cells import MISSING
 from likeliest.data.choosing import find_target, rows_with_target
 from likeliest.data.duplicates import Duplicates, duplicates_across
 from likeliest.data.encoder import TableEncoder
-from likeliest.data.images import LARGEST, Pictures, Problem, pictures_of_arrays, read_pictures, write_folder
+from likeliest.data.images import (
+    LARGEST,
+    ImageEncoder,
+    Pictures,
+    Problem,
+    is_pictures,
+    pictures_of_arrays,
+    read_pictures,
+    write_folder,
+)
 from likeliest.data.split import Split, split
 from likeliest.data.tables import read_table
 from likeliest.data.target import Target
@@ -26,6 +35,7 @@ __all__ = [
     "Duplicates",
     "Entry",
     "Examples",
+    "ImageEncoder",
     "Pictures",
     "Problem",
     "Split",
@@ -34,6 +44,7 @@ __all__ = [
     "catalogue",
     "duplicates_across",
     "find_target",
+    "is_pictures",
     "load_named",
     "pictures_of_arrays",
     "read_pictures",

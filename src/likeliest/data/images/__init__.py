@@ -9,8 +9,20 @@ A picture that cannot be read is left out and told of; a source of which most ca
 """
 
 from likeliest.data.images.arrays import pictures_of_arrays
+from likeliest.data.images.encoder import ImageEncoder
 from likeliest.data.images.export import write_folder
+from likeliest.data.images.flat import FlatPixels
 from likeliest.data.images.pictures import LARGEST, Pictures, Problem
-from likeliest.data.images.source import read_pictures
+from likeliest.data.images.source import is_pictures, read_pictures
 
-__all__ = ["LARGEST", "Pictures", "Problem", "pictures_of_arrays", "read_pictures", "write_folder"]
+__all__ = [
+    "LARGEST",
+    "FlatPixels",
+    "ImageEncoder",
+    "Pictures",
+    "Problem",
+    "is_pictures",
+    "pictures_of_arrays",
+    "read_pictures",
+    "write_folder",
+]

@@ -67,6 +67,12 @@ def shown(path: Path, folder: Path) -> str:
     return os.fsencode(path.relative_to(folder).as_posix()).decode(errors="backslashreplace")
 
 
+def part_of(name: str) -> str | None:
+    """Return "learn" or "test" for a name such as "train", "val" or "test-00000-of-00001.parquet", else None."""
+    word = re.match(r"[a-z]*", name.lower())[0]  # type: ignore[index]
+    return "learn" if word in _LEARN else "test" if word in _TEST else None
+
+
 def _parts(folder: Path) -> list[tuple[Path, bool]]:
     """Return the folders that hold class folders, and whether what they hold is for testing."""
     below = [path for path in _entries(folder) if path.is_dir()]

@@ -43,7 +43,7 @@ class Encoded:
     @classmethod
     def file(cls, path: Path, name: str, label: str | None = None, test: bool = False) -> Self:
         """Return the picture in a file."""
-        return cls(name, label, test, lambda: path.open("rb"))
+        return cls(name, label, test, lambda: _open_file(path))
 
 
 @dataclass(slots=True)
@@ -96,6 +96,12 @@ def in_threads(work: Callable[[_In], _Out], items: Sequence[_In], progress: Prog
             yield from results
 
 
+def _open_file(path: Path) -> IO[bytes]:
+    if path.exists() and not path.is_file():
+        raise UnreadableError("no ordinary file")  # a pipe would wait for ever
+    return path.open("rb")
+
+
 def _attempt(one: Encoded, largest: int) -> Decoded | str:
     try:
         with one.open() as file:
@@ -104,6 +110,8 @@ def _attempt(one: Encoded, largest: int) -> Decoded | str:
         return str(error)
     except PermissionError:
         return "no permission to read it"
+    except FileNotFoundError:
+        return "no such file"
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from likeliest.data.catalogue import catalogue, find_named
 from likeliest.data.images.arrays import array_pictures
-from likeliest.data.images.folders import find_pictures, is_picture
+from likeliest.data.images.folders import find_pictures, is_picture, part_of
 from likeliest.data.images.idx import idx_parts, idx_pictures, is_idx
-from likeliest.data.images.pictures import LARGEST, Pictures
+from likeliest.data.images.listing import PARQUET, TABLES, find_listed, lists_pictures
+from likeliest.data.images.pictures import LARGEST, Pictures, Problem, shortened
 from likeliest.data.images.reading import Encoded, Found, Progress, read_all
 from likeliest.errors import SourceError
 
@@ -27,8 +28,9 @@ def read_pictures(
     """Read pictures and their labels, in the order of the source.
 
     Args:
-        source: a folder with one folder for each class; IDX files (one of images, or a folder of MNIST's four, gzipped
-            or not); ``.npz`` or ``.npy``; or the name of a catalogued set.
+        source: a folder with one folder for each class; a CSV of files and labels, or a folder with one; Parquet of
+            encoded pictures; IDX files (one of images, or a folder of MNIST's four, gzipped or not); ``.npz`` or
+            ``.npy``; or the name of a catalogued set.
         target: the column of labels where the source is a table; found by its name if ``None``.
         labelled: whether labels are needed. Without, pictures may lie anywhere in a folder, and one picture will do.
         largest: pictures whose longer side has more pixels are shrunk to it, their proportions kept.
@@ -49,28 +51,74 @@ def read_pictures(
         ('a', 'a', 'b', 'b')
     """
     path = Path(source)
-    if not path.exists() and str(source) in [entry.name for entry in catalogue("images")]:
-        return _of_catalogue(str(source), labelled, largest)
+    if not path.exists() and _is_named(source):
+        return _with_conflicts(_of_catalogue(str(source), labelled, largest))
     if not path.exists():
         raise SourceError(f"{source}: no such file or folder; the current folder is {Path.cwd()}")
+    if path.suffix.lower() in _ARRAYS and path.is_file():
+        pictures = array_pictures(path, labelled=labelled, largest=largest)
+    elif idx_parts(path) if path.is_dir() else is_idx(path):
+        pictures = idx_pictures(path, labelled=labelled, largest=largest)
+    else:
+        pictures = read_all(_find(path, target, labelled), largest, progress)
+    return _with_conflicts(pictures)
+
+
+def is_pictures(source: str | Path) -> bool:
+    """Whether a path or a name is a source of pictures: any folder is, and a table that lists or holds pictures."""
+    path = Path(source)
+    if path.is_file():
+        return path.suffix.lower() in _ARRAYS or _lists(path) or is_idx(path) or is_picture(path)
+    return path.is_dir() or _is_named(source)
+
+
+def _is_named(source: str | Path) -> bool:
+    return str(source) in [entry.name for entry in catalogue("images")]
+
+
+def _lists(path: Path) -> bool:
+    return path.suffix.lower() in (*TABLES, *PARQUET) and lists_pictures(path)
+
+
+def _find(path: Path, target: str | None, labelled: bool) -> Found:
+    """List what is still to be decoded."""
     if path.is_dir():
-        return _of_folder(path, labelled, largest, progress)
-    if path.suffix.lower() in _ARRAYS:
-        return array_pictures(path, labelled=labelled, largest=largest)
-    if is_idx(path):
-        return idx_pictures(path, labelled=labelled, largest=largest)
-    if not labelled and path.is_file() and is_picture(path):
-        return read_all(Found(str(path), [Encoded.file(path, path.name)]), largest)
+        tables = _tables(path, labelled)
+        if not tables:
+            return find_pictures(path, labelled=labelled)
+        return _joined(path, [find_listed(t, target=target, labelled=labelled, test=test) for t, test in tables])
+    if _lists(path):
+        return find_listed(path, target=target, labelled=labelled)
+    if not labelled and is_picture(path):
+        return Found(str(path), [Encoded.file(path, path.name)])
     raise SourceError(
-        f"{source}: expected a folder of pictures, a CSV or Parquet file that lists or holds them, IDX or NumPy "
-        f"files, or one of the sets {', '.join(entry.name for entry in catalogue('images'))}; found none of them"
+        f"{path}: expected a folder of pictures, a CSV or Parquet file that lists or holds them, IDX or NumPy files, "
+        f"or one of the sets {', '.join(entry.name for entry in catalogue('images'))}; found none of them"
     )
 
 
-def _of_folder(folder: Path, labelled: bool, largest: int, progress: Progress | None) -> Pictures:
-    if idx_parts(folder):
-        return idx_pictures(folder, labelled=labelled, largest=largest)
-    return read_all(find_pictures(folder, labelled=labelled), largest, progress)
+def _tables(folder: Path, labelled: bool) -> list[tuple[Path, bool]]:
+    """Return the tables of pictures in a folder, and whether each is for testing.
+
+    Raises:
+        SourceError: there are several tables of files, and their names do not say train and test.
+    """
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    parquet = [path for path in files if path.suffix.lower() in PARQUET and _lists(path)]
+    listed = [path for path in files if path.suffix.lower() in TABLES and _lists(path)] if labelled else []
+    tables = listed or parquet
+    parts = [part_of(path.name) for path in tables]
+    if len(listed) > 1 and None in parts:
+        raise SourceError(
+            f"{folder}: expected one table of pictures, found {', '.join(path.name for path in listed)}; name one"
+        )
+    aside = "learn" in parts
+    return [(path, aside and part == "test") for path, part in zip(tables, parts, strict=True)]
+
+
+def _joined(folder: Path, several: list[Found]) -> Found:
+    pictures = [picture for found in several for picture in found.pictures]
+    return Found(str(folder), pictures, [problem for found in several for problem in found.problems])
 
 
 def _of_catalogue(name: str, labelled: bool, largest: int) -> Pictures:
@@ -80,3 +128,17 @@ def _of_catalogue(name: str, labelled: bool, largest: int) -> Pictures:
     if not entry.classes or pictures.labels is None:
         return pictures
     return replace(pictures, labels=tuple(entry.classes[int(label)] for label in pictures.labels))
+
+
+def _with_conflicts(pictures: Pictures) -> Pictures:
+    """Add to the problems each picture that another one equals, pixel by pixel, under another label."""
+    if pictures.labels is None:
+        return pictures
+    first: dict[bytes, int] = {}
+    conflicts = []
+    for row, digest in enumerate(pictures.digests()):
+        twin = first.setdefault(digest, row)
+        if pictures.labels[row] != pictures.labels[twin]:
+            what = f"the same pixels as {shortened(pictures.names[twin])}, labelled otherwise"
+            conflicts.append(Problem(pictures.names[row], what, "kept under both labels; correct one"))
+    return replace(pictures, problems=(*pictures.problems, *conflicts))
