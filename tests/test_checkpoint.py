@@ -52,12 +52,12 @@ class _KilledError(Exception):
 def _killed_after(records: int):
     seen = []
 
-    def progress(record):
-        seen.append(record)
+    def callback(progress):
+        seen.append(progress)
         if len(seen) > records:
             raise _KilledError
 
-    return progress
+    return callback
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -66,7 +66,7 @@ def test_resumed_equals_uninterrupted_bit_for_bit(rule, records, tmp_path):
     whole = _fit(rule)
     checkpoint = Checkpoint(tmp_path / "fit.checkpoint", every=7)
     with pytest.raises(_KilledError):
-        _fit(rule, checkpoint=checkpoint, progress=_killed_after(records))
+        _fit(rule, checkpoint=checkpoint, callbacks=[_killed_after(records)])
     resumed = _fit(rule, checkpoint=checkpoint)
     assert torch.equal(resumed.theta, whole.theta)
     assert resumed.work == whole.work

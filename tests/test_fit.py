@@ -241,10 +241,10 @@ def test_ctrl_c_ends_a_fit_with_what_it_has(batch, at):
 def test_ctrl_c_while_measuring_the_start_also_ends_well():
     objective = make()
 
-    def stop(record):
+    def stop(progress):
         raise KeyboardInterrupt
 
-    assert lk.fit(objective, "adam", progress=stop).verdict.kind is VerdictKind.INTERRUPTED
+    assert lk.fit(objective, "adam", callbacks=[stop]).verdict.kind is VerdictKind.INTERRUPTED
 
 
 def test_ctrl_c_before_anything_was_measured_gives_the_start_back():
@@ -386,7 +386,7 @@ def test_the_trace_holds_what_was_measured():
     seen = []
     found = lk.fit(
         objective, lk.rule("sgd", lr=0.2), batch_size=30, budget=3, measure_every=0.5, validation=held,
-        theta=zeros(objective), progress=seen.append,
+        theta=zeros(objective), callbacks=[lambda progress: seen.append(progress.record)],
     )  # fmt: skip
     assert [r.step for r in found.trace] == [0, 2, 4, 6, 8, 10, 12]
     assert [r.work for r in found.trace] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 3])

@@ -33,7 +33,7 @@ def short_fit(scale: float, shift: float, records: list[Record] | None = None) -
         budget=5,
         seed=3,
         dtype=torch.float64,
-        progress=None if records is None else records.append,
+        callbacks=() if records is None else [lambda progress: records.append(progress.record)],
     )
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "MLP",
     "Budget",
     "Certificate",
+    "Checkpoint",
     "Columns",
     "Constant",
     "Draw",
@@ -43,6 +44,7 @@ __all__ = [
     "NetRegressor",
     "Objective",
     "Plan",
+    "Progress",
     "Race",
     "ResidualNet",
     "Rule",
@@ -67,6 +69,7 @@ __all__ = [
 
 _NAMES = {
     "certify": ("Certificate", "check_gradient"),
+    "checkpoint": ("Checkpoint",),
     "course": ("Budget",),
     "estimators": ("GLMRegressor", "LinearRegression", "LogisticRegression", "NetClassifier", "NetRegressor"),
     "families": ("Family", "families", "family"),
@@ -86,6 +89,7 @@ _NAMES = {
         "layers",
         "preferred_compute",
     ),
+    "progress": ("Progress",),
     "race": ("Race", "race"),
     "rules": ("Rule", "rule", "rules"),
     "study": ("Plan", "Study", "study"),
@@ -120,6 +124,7 @@ sys.modules[__name__].__class__ = _Package
 
 if TYPE_CHECKING:
     from likeliest.certify import Certificate, check_gradient
+    from likeliest.checkpoint import Checkpoint
     from likeliest.course import Budget
     from likeliest.estimators import (
         GLMRegressor,
@@ -145,6 +150,7 @@ if TYPE_CHECKING:
         layers,
         preferred_compute,
     )
+    from likeliest.progress import Progress
     from likeliest.race import Race, race
     from likeliest.rules import Rule, rule, rules
     from likeliest.study import Plan, Study, study

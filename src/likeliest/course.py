@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from likeliest.ending import PERFECT_NLL
 from likeliest.interfaces import Need, Record, Trace, VerdictKind
 from likeliest.local import Meter
 from likeliest.objective import Objective
+from likeliest.progress import Callback, Pace, told
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.standing import Standing
@@ -60,14 +61,15 @@ class Course:
         patience: int | None,
         tolerance: float,
         budget: Budget,
-        progress: Callable[[Record], None] | None,
+        callbacks: Sequence[Callback] = (),
         average: float | None = None,
         checkpoint: Checkpoint | None = None,
     ) -> None:
         self.objective, self.rule, self.theta, self.validation = objective, rule, theta, validation
-        self.tolerance, self.budget, self.progress = tolerance, budget, progress
+        self.tolerance, self.budget, self.callbacks = tolerance, budget, callbacks
         self.state = rule.init(theta, objective.predictor)
         self.meter, self.trace, self.seconds = Meter(), Trace(), 0.0
+        self._pace = Pace()
         self._resumed = time.perf_counter()
         self.standing = Standing(theta, patience if validation is not None else None)
         self._decay, self._average = average, None if average is None else theta.clone()
@@ -221,9 +223,9 @@ class Course:
         record = Record(self.state.step, passes, self.seconds, value, held_out, grad_norm)
         self.trace.records.append(record)
         self.standing.note(self.measured_theta, value, held_out)
-        if self.progress is not None:
-            self.progress(record)
-        ending = self._ending(value)
+        progress = self._pace.at(record, self.measured_theta, self.state.steps, self.objective.n)
+        stopped = told(self.callbacks, progress)
+        ending = self._ending(value) or (VerdictKind.STOPPED if stopped else None)
         self._resumed = time.perf_counter()
         return ending
 

@@ -48,6 +48,8 @@ def _verdict(
         best, waited = standing.best_value[r], standing.patience
         message = f"held-out NLL {best:.6g} did not improve over {waited} measurements; {spent}"
         return Verdict(VerdictKind.PLATEAU, message, evidence)
+    if ending is VerdictKind.STOPPED:
+        return Verdict(ending, f"stopped by a callback after {spent}; θ is the best so far", evidence)
     if latest.value[r] > first.value[r]:
         rose = f"from {first.value[r]:.4g} to {latest.value[r]:.4g}"
         message = f"the objective rose {rose} in {spent}; lower the learning rate"

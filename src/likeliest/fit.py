@@ -7,7 +7,7 @@ row-gradient evaluations over n, so that a fit with the same seed and budget rep
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -19,8 +19,9 @@ from likeliest.course import MEASURED_ROWS, Budget, Course
 from likeliest.diagnose import diagnose
 from likeliest.ending import verdicts
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
-from likeliest.interfaces import Record, State, Trace, Verdict, VerdictKind
+from likeliest.interfaces import State, Trace, Verdict, VerdictKind
 from likeliest.objective import Objective
+from likeliest.progress import Callback, Progress
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.rules import rule as rule_by_name
@@ -71,7 +72,7 @@ def fit(
     measure_every: float | Sequence[int] = 1.0,
     measured_rows: int = MEASURED_ROWS,
     standardise: bool = False,
-    progress: Callable[[Record], None] | None = None,
+    callbacks: Sequence[Callback] = (),
     average: float | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Fit:
@@ -93,7 +94,8 @@ def fit(
             last.
         measured_rows: a mini-batch fit measures its training objective on at most so many rows, always the same ones.
         standardise: centre and scale the columns of x inside; the penalty, the optimum and θ stay in the user's units.
-        progress: called with every record.
+        callbacks: called with a `Progress` at each measurement, outside the clock; one that returns True stops the
+            fit.
         average: decay of an exponential moving average of θ, such as 0.999; where it is given, the average is what is
             measured and returned.
         checkpoint: where a mini-batch fit keeps itself while it runs. A fit that finds the file goes on from it, and
@@ -129,7 +131,7 @@ def fit(
         patience,
         tolerance,
         _budget(budget, batch_size),
-        progress,
+        [_in_users_units(callback, scaling) for callback in callbacks] if scaling else callbacks,
         average,
         checkpoint,
     )
@@ -148,6 +150,15 @@ def fit(
         course.seconds,
         course.state,
     )
+
+
+def _in_users_units(callback: Callback, scaling: Scaling) -> Callback:
+    """The callback of a fit in standardised units: it sees θ as the user will."""
+
+    def moved(progress: Progress) -> bool | None:
+        return callback(progress.replaced(theta=scaling.to_user(progress.theta)))
+
+    return moved
 
 
 def check_on_offer(objective: Objective, rule: Rule, batch_size: int | None) -> None:

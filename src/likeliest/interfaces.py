@@ -180,6 +180,7 @@ class VerdictKind(enum.StrEnum):
     NON_FINITE = "non_finite"
     BUDGET = "budget"
     INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +193,8 @@ class Verdict:
 
     @property
     def good(self) -> bool:
-        """Whether the fit ended where it was meant to: at an optimum, or at a held-out plateau."""
-        return self.kind in (VerdictKind.CONVERGED, VerdictKind.PLATEAU)
+        """Whether the fit ended where it was meant to: at an optimum, a held-out plateau, or a callback's word."""
+        return self.kind in (VerdictKind.CONVERGED, VerdictKind.PLATEAU, VerdictKind.STOPPED)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for reports and model files."""

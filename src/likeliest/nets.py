@@ -7,7 +7,7 @@ afterwards, and θ is in the user's units like everything else.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
 from likeliest.objective import Objective, as_numbers
 from likeliest.predictors import MLP, Columns, Constant, Fixed
+from likeliest.progress import Callback
 from likeliest.rules import Rule
 
 
@@ -86,7 +87,7 @@ def fit_net(
     estimate_dispersion: bool = True,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
-    progress: Callable[[Record], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> NetFit:
     """Fit a fully connected net by maximum likelihood, stopping where held-out NLL stops improving.
 
@@ -110,7 +111,7 @@ def fit_net(
             deviance in place of the NLL, as coefficients of linear models are. Other columns are always learnt.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
-        progress: called with every record, its NLLs in the user's units where the scale is estimated.
+        callbacks: see `fit`; what they see is in the user's units, NLLs where the scale is estimated.
 
     Example:
         >>> import torch, likeliest as lk
@@ -134,6 +135,15 @@ def fit_net(
         held_x, held_y, *held_weight = validation
         held_x, held_y = as_numbers(held_x, "x").to(dtype), as_numbers(held_y, "y")
         held_out = objective.held_out(held_x, _standardised(held_y, shift, scale), *held_weight)
+
+    def told_in_users_units(callback: Callback) -> Callback:
+        return lambda seen: callback(
+            seen.replaced(
+                record=_moved(seen.record, math.log(scale) if estimate_dispersion else 0.0),
+                theta=_in_users_units(predictor, seen.theta.double(), scale, shift),
+            )
+        )
+
     found = fit(
         objective,
         rule,
@@ -144,8 +154,7 @@ def fit_net(
         patience=patience if held_out is not None else None,
         measure_every=measure_every,
         tolerance=tolerance,
-        progress=progress
-        and (lambda record: progress(_moved(record, math.log(scale) if estimate_dispersion else 0.0))),
+        callbacks=[told_in_users_units(callback) for callback in callbacks],
     )
     theta = _in_users_units(predictor, found.theta.double(), scale, shift)
     return NetFit(predictor, theta, found.verdict, found, math.log(scale))
