@@ -84,7 +84,7 @@ def test_shift_is_a_crop_of_numpys_padding(pad, channels, dtype):
 
 
 def test_shifts_reach_every_place_equally():
-    start = augment.geometry.integers(augment.base.uniforms(0, "a", 0, torch.arange(7000), 1), 5)
+    start = augment.base.integers(augment.base.uniforms(0, "a", 0, torch.arange(7000), 1), 5)
     assert stats.chisquare(np.bincount(start.flatten())).pvalue > 1e-4
     assert augment.base.integers(torch.tensor([1 - 2.0**-24]), 3).item() == 2
 

@@ -11,9 +11,12 @@ from typing import Any
 
 from likeliest.augment.base import Augmentation, OnPictures
 from likeliest.augment.chain import Chain
-from likeliest.augment.geometry import Affine, Flip, ResizedCrop, Shift
 from likeliest.augment.mixing import CutMix, LabelSmoothing, Mixup
+from likeliest.augment.moving import Flip, Shift
 from likeliest.augment.pixels import Brightness, Contrast, Cutout
+from likeliest.augment.suits import Recommendation, recommend
+from likeliest.augment.views import TestTime
+from likeliest.augment.warping import Affine, ResizedCrop
 from likeliest.errors import UnknownNameError
 
 __all__ = [
@@ -28,9 +31,12 @@ __all__ = [
     "LabelSmoothing",
     "Mixup",
     "OnPictures",
+    "Recommendation",
     "ResizedCrop",
     "Shift",
+    "TestTime",
     "from_json",
+    "recommend",
 ]
 
 _KINDS: dict[str, type[Augmentation]] = {

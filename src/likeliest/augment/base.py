@@ -29,6 +29,8 @@ Quantile: TypeAlias = Callable[..., np.ndarray]
 
 LEVELS = 4096
 """Values that a tabulated parameter takes, at the midpoints of equal shares of probability."""
+PADS = {"reflect": "reflection", "zeros": "zeros", "edge": "border"}
+"""What lies beyond the edge of a picture, and torch's name for it: its mirror image, 0, or its outermost pixel."""
 
 
 class Augmentation(ABC):
@@ -78,6 +80,12 @@ def check_within(who: str, what: str, value: float, low: float, high: float) -> 
     """Refuse a number outside [low, high]."""
     if not low <= value <= high:
         raise SpecificationError(f"{who} needs {what} from {low:g} to {high:g}, found {value!r}")
+
+
+def check_pad(who: str, pad: str) -> None:
+    """Refuse another padding."""
+    if pad not in PADS:
+        raise SpecificationError(f"{who} needs pad {', '.join(map(repr, PADS))}, found {pad!r}")
 
 
 def integers(u: Tensor, count: int) -> Tensor:

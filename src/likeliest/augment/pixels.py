@@ -115,5 +115,5 @@ class Contrast(Tone):
 
     def toned(self, x: Tensor, factor: Tensor) -> Tensor:
         """See `Tone.toned`; the sum of a picture's bytes is exact in float64, in whatever order it is summed."""
-        mean = (x.sum((1, 2, 3), keepdim=True, dtype=torch.float64) / x[0].numel()).float()
+        mean = (x.sum((1, 2, 3), keepdim=True, dtype=torch.float64) / math.prod(x.shape[1:])).float()
         return x.sub_(mean).mul_(factor).add_(mean)
