@@ -3,6 +3,7 @@
 from likeliest.rules.adaptive import Adagrad, Adam, AdamW, RMSprop
 from likeliest.rules.base import Rule
 from likeliest.rules.catalogue import RuleInfo, rule, rules
+from likeliest.rules.clipping import Clipped
 from likeliest.rules.error_signal import ErrorSignal, delta_rule, perceptron
 from likeliest.rules.first_order import SGD, GradientDescent, Momentum, Nesterov
 from likeliest.rules.quasi_newton import LBFGS
@@ -15,6 +16,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Clipped",
     "Constant",
     "Cosine",
     "ErrorSignal",
