@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -21,18 +22,27 @@ from safetensors.torch import save
 from torch import Tensor
 
 from likeliest._version import __version__
+from likeliest.augment import TestTime
+from likeliest.calibration import Calibrator, Identity, calibrate
+from likeliest.calibration import from_json as calibrator_from_json
 from likeliest.data import TableEncoder, Target
+from likeliest.data.images import FlatPixels, ImageEncoder, Pictures
 from likeliest.errors import LikeliestError, ModelFileError, NotOnOfferError, UnknownNameError
 from likeliest.families import Automatic, Family
 from likeliest.families import from_json as family_from_json
+from likeliest.families.base import single
 from likeliest.files import atomic_write
 from likeliest.interfaces import Eta
 from likeliest.predictors import Predictor, columns_of
 from likeliest.predictors import from_json as predictor_from_json
 
 SCHEMA = 1
-"""Version of the model file's layout; a file with a higher one is refused."""
-_ENCODERS = {"table": TableEncoder}
+"""Version of the model file's layout."""
+NEWEST = 2
+"""The version of a file with a calibrator, or of pictures, which older likeliests refuse; here higher ones are."""
+PICTURES = 256
+"""Pictures that are evaluated at once."""
+_ENCODERS = {"table": TableEncoder, "image": ImageEncoder, "pixels": FlatPixels}
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
 
@@ -68,16 +78,19 @@ class Prediction:
         probabilities: (n, K), one column a class; None for a number.
         classes: the K class labels; None for a number.
         intervals: for a number, ``sigma``, ``q05`` and ``q95``, each (n,).
+        files: the names of n pictures; None for rows of a table.
     """
 
     labels: NDArray[Any]
     probabilities: NDArray[np.float64] | None
     classes: tuple[Any, ...] | None
     intervals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    files: tuple[str, ...] | None = None
 
     def to_frame(self) -> pl.DataFrame:
-        """A table: ``row``, ``prediction``, then ``p_CLASS`` a class, or ``mean``, ``sigma``, ``q05``, ``q95``."""
-        columns: dict[str, Any] = {"row": np.arange(1, len(self.labels) + 1), "prediction": self.labels}
+        """A table: ``row`` or ``file``, ``prediction``, then ``p_CLASS`` a class, or ``mean`` and ``intervals``."""
+        named = {"row": np.arange(1, len(self.labels) + 1)} if self.files is None else {"file": list(self.files)}
+        columns: dict[str, Any] = {**named, "prediction": self.labels}
         if self.probabilities is not None and self.classes is not None:
             return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})
         return pl.DataFrame(columns | {"mean": self.labels} | dict(self.intervals))
@@ -94,6 +107,11 @@ class Model:
         predictor: η = f(x; θ).
         theta: (P,) in double precision.
         notes: plain values about the fit (verdict, rule, l2, title), carried along in the file.
+        calibrator: what class probabilities go through last.
+        views: for pictures, how each is looked at several times; class probabilities are the mean over the views.
+
+    Pictures are evaluated in single precision, in blocks of a fixed size: what is said of one does not depend on how
+    many others there are.
 
     Example:
         >>> import likeliest as lk
@@ -107,11 +125,13 @@ class Model:
     predictor: Predictor
     theta: Tensor
     notes: Mapping[str, Any] = field(default_factory=dict)
+    calibrator: Calibrator = field(default_factory=Identity)
+    views: TestTime | None = None
 
     @property
     def plain(self) -> bool:
         """Whether probabilities are the family's mean at one η: neither calibrated nor averaged over views."""
-        return True
+        return self.views is None and isinstance(self.calibrator, Identity)
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -119,36 +139,101 @@ class Model:
         named = self.target.classes is not None and isinstance(self.target.classes[0], str)
         return (*self.encoder.text_columns, *((self.target.name,) if named else ()))
 
-    def eta(self, x: NDArray[np.float64]) -> Eta:
-        """η for encoded rows (n, p), in double precision."""
+    def eta(self, x: NDArray[Any]) -> Eta:
+        """η for encoded rows (n, p) or pictures (n, H, W, C), in double precision; of pictures as they are."""
+        rows = torch.as_tensor(x)
+        if rows.dtype == torch.uint8:
+            return self._over_blocks(rows, self._eta_of_block)
         with torch.no_grad():
-            return self.predictor.forward(self.theta, torch.as_tensor(x, dtype=torch.float64))[0]
+            return self.predictor.forward(self.theta, rows.double())[0]
 
-    def log_prob(self, x: NDArray[np.float64], y: NDArray[Any]) -> NDArray[np.float64]:
+    @cached_property
+    def _single(self) -> Tensor:
+        return self.theta.float()
+
+    def _eta_of_block(self, pictures: Tensor) -> Tensor:
+        with torch.no_grad():
+            return single(self.predictor.forward(self._single, pictures)[0]).double()
+
+    def _mean_over_views(self, pictures: Tensor) -> Tensor:
+        """Class probabilities of a block, the mean over its views."""
+        assert self.views is not None
+        return self.views.averaged(lambda view: self.family.mean(self._eta_of_block(view)), pictures)
+
+    @staticmethod
+    def _over_blocks(pictures: Tensor, ask: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``ask`` says of all pictures, block by block; the last block is filled up with black ones."""
+        answers = []
+        for block in pictures.split(PICTURES):
+            missing = PICTURES - len(block)
+            whole = torch.cat((block, block.new_zeros(missing, *block.shape[1:]))) if missing else block
+            answers.append(ask(whole)[: len(block)])
+        return torch.cat(answers)
+
+    def log_prob(self, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
         """Log p(y | x) of each row, (n,), for encoded rows and targets."""
+        if not self.plain:
+            own = self.probabilities(x)[np.arange(len(y)), np.asarray(y, np.int64)]
+            return np.asarray(np.log(np.maximum(own, np.finfo(np.float64).tiny)))
         wanted = torch.as_tensor(y)
         wanted = wanted if self.family.columns is None else wanted.double()
         return np.asarray(self.family.log_prob(self.eta(x), wanted).expand(len(y)))
 
-    def probabilities(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Class probabilities (n, K) for encoded rows."""
-        mean = np.asarray(self.family.mean(self.eta(x)))
+    def probabilities(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Class probabilities (n, K) for encoded rows, calibrated."""
+        given = self._uncalibrated(x)
+        return given if isinstance(self.calibrator, Identity) else self.calibrator.apply(given)
+
+    def _uncalibrated(self, x: NDArray[Any]) -> NDArray[np.float64]:
+        """Class probabilities (n, K): the family's, of pictures the mean over their views."""
+        if self.views is not None:
+            mean = np.asarray(self._over_blocks(torch.as_tensor(x), self._mean_over_views))
+        else:
+            mean = np.asarray(self.family.mean(self.eta(x)))
         return mean if mean.ndim == 2 else np.column_stack((1 - mean, mean))
 
-    def mean(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def calibrated(
+        self, x: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64] | None = None, *, seed: int = 0
+    ) -> Self:
+        """Return this model with the calibrator that `calibrate` chooses on held-out rows; often that is none.
+
+        What was chosen, and the cross-validated NLL of all candidates, stands in ``notes["calibration"]``. A calibrator
+        that the model had before plays no part.
+
+        Args:
+            x: encoded rows that decided nothing of the fit.
+            y: their encoded targets (n,).
+            weight: how many rows each stands for, (n,).
+            seed: names the folds.
+
+        Raises:
+            NotOnOfferError: the target is a number.
+
+        Example:
+            >>> model = lk.load("digits.likeliest").calibrated(x, y)     # doctest: +SKIP
+            >>> model.notes["calibration"]["statement"]                   # doctest: +SKIP
+        """
+        if self.target.classes is None:
+            raise NotOnOfferError("only class probabilities are calibrated; this model predicts a number")
+        choice = calibrate(self._uncalibrated(x), y, weight, seed=seed)
+        return replace(self, calibrator=choice.calibrator, notes={**self.notes, "calibration": choice.to_json()})
+
+    def mean(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """The mean of a number (n,), for encoded rows."""
         return np.asarray(self.family.mean(self.eta(x)).expand(len(x)))
 
-    def predict(self, frame: pl.DataFrame) -> Prediction:
+    def predict(self, raw: pl.DataFrame | Pictures) -> Prediction:
         """Predict raw rows.
 
         Raises:
             ColumnError: a column is missing, or a cell is not what was learnt; the message names it.
         """
-        x = self.encoder.encode(frame)
+        x = self.encoder.encode(raw)
         if self.target.classes is not None:
             probabilities = self.probabilities(x)
-            return Prediction(self.target.decode(probabilities.argmax(1)), probabilities, self.target.classes)
+            labels = self.target.decode(probabilities.argmax(1))
+            files = raw.names if isinstance(raw, Pictures) else None
+            return Prediction(labels, probabilities, self.target.classes, files=files)
         return Prediction(self.mean(x), None, None, self._intervals(x))
 
     def _intervals(self, x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -176,14 +261,16 @@ class Model:
             OutputError: the file cannot be written.
             SpecificationError: the predictor is code (a torch module) and not data.
         """
-        values = {
-            "schema": SCHEMA,
+        values: dict[str, Any] = {
+            "schema": SCHEMA if self.plain and isinstance(self.encoder, TableEncoder) else NEWEST,
             "likeliest": __version__,
             "encoder": {"kind": _kind(self.encoder), "value": self.encoder.to_json()},
             "target": self.target.to_json(),
             "family": self.family.to_json(),
             "predictor": self.predictor.to_json(),
             "notes": dict(self.notes),
+            **({} if isinstance(self.calibrator, Identity) else {"calibrator": self.calibrator.to_json()}),
+            **({} if self.views is None else {"views": self.views.to_json()}),
         }
         content = save({"theta": self.theta.double().contiguous()}, {"likeliest": json.dumps(values, sort_keys=True)})
         atomic_write(Path(path), content)
@@ -201,20 +288,23 @@ class Model:
                 holds a family of somebody's own that is not among those given.
         """
         theta, values = _read(Path(path))
-        if values["schema"] > SCHEMA:
+        if values["schema"] > NEWEST:
             raise ModelFileError(
                 f"{path} was written by likeliest {values.get('likeliest')} (layout {values['schema']}); this is "
-                f"{__version__}, which reads layouts up to {SCHEMA}; update likeliest"
+                f"{__version__}, which reads layouts up to {NEWEST}; update likeliest"
             )
         family = _own_family(values.get("family"), families, path)
         try:
+            encoder: Any = _ENCODERS[values["encoder"]["kind"]]
             model = cls(
-                _ENCODERS[values["encoder"]["kind"]].from_json(values["encoder"]["value"]),
+                encoder.from_json(values["encoder"]["value"]),
                 Target.from_json(values["target"]),
                 family or family_from_json(values["family"]),
                 predictor_from_json(values["predictor"]),
                 theta,
                 values["notes"],
+                calibrator_from_json(values["calibrator"]) if "calibrator" in values else Identity(),
+                TestTime.from_json(values["views"]) if "views" in values else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, LikeliestError) as error:
             raise ModelFileError(f"{path}: a part of the model cannot be read ({error!r}); {_DAMAGED}") from error

@@ -65,8 +65,8 @@ BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "metadata that are no object": (lambda path: save({"theta": torch.ones(3)}, {"likeliest": "[1]"}), ELSEWHERE),
     "a layout that is no number": (put("schema", "one"), ELSEWHERE),
     "a newer layout": (
-        changed(lambda values, tensors: values.update(schema=2, likeliest="9.9", encoder={"pixels": 3})),
-        r"written by likeliest 9\.9 \(layout 2\); this is .*, which reads layouts up to 1; update likeliest",
+        changed(lambda values, tensors: values.update(schema=3, likeliest="9.9", encoder={"pixels": 3})),
+        r"written by likeliest 9\.9 \(layout 3\); this is .*, which reads layouts up to 2; update likeliest",
     ),
     "an encoder of an unknown kind": (put("encoder", {"kind": "smell", "value": {}}), DAMAGED),
     "no encoder": (changed(lambda values, tensors: values.pop("encoder")), DAMAGED),

@@ -10,10 +10,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from likeliest.study import Plan
-from likeliest.study.candidates import Candidate, choose_l2, fit_candidates, mean_nll
+from likeliest.study.candidate import Candidate, mean_nll
+from likeliest.study.candidates import fit_candidates
 from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.single import ground_for
+from likeliest.study.tables import choose_l2
 
 # From 1.8 on scikit-learn announces other names for what is not read here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*:FutureWarning")

@@ -17,7 +17,7 @@ from likeliest.tasks import Table
 def fitted(path: Path, model: Path) -> None:
     fit_one(
         path, "code", "linear", model, family=None, plan=Plan.of("quick"),
-        progress=lambda words: None, on_record=lambda record: None,
+        progress=lambda words: None, on_progress=lambda seen: None,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def study(
             family=family,
             plan=Plan.of(budget, seed=seed),
             progress=show.stage,
-            on_record=show.record,
+            on_progress=show.progress,
         )
     if as_json:
         print_json(done.report)
@@ -117,7 +117,7 @@ def fit(
             family=family,
             plan=Plan.of(budget, seed=seed),
             progress=show.stage,
-            on_record=show.record,
+            on_progress=show.progress,
         )
     print_json(fitted) if as_json else print("\n".join(fit_summary(fitted)))
     if fitted["verdict"]["kind"] == VerdictKind.INTERRUPTED:

@@ -6,20 +6,23 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from likeliest.interfaces import Record
+from likeliest.progress import Progress
 
 
-class Progress:
+class Stages:
     """What is told of the work as it goes on; this one says nothing."""
 
     def stage(self, words: str) -> None:
         """A new stage has begun."""
 
-    def record(self, record: Record) -> None:
+    def progress(self, seen: Progress) -> None:
         """A fit was measured."""
 
+    def pictures(self, done: int, of: int) -> None:
+        """So many pictures are done."""
 
-class _Spinner(Progress):
+
+class _Spinner(Stages):
     """One line that changes."""
 
     def __init__(self, update: Callable[[str], None]) -> None:
@@ -29,25 +32,28 @@ class _Spinner(Progress):
         self._words = words
         self._update(words)
 
-    def record(self, record: Record) -> None:
-        self._update(f"{self._words}: {_measured(record)}")
+    def progress(self, seen: Progress) -> None:
+        self._update(f"{self._words}: {seen}")
+
+    def pictures(self, done: int, of: int) -> None:
+        self._update(f"{self._words}: {done:,} of {of:,} pictures")
 
 
-class _Trace(Progress):
+class _Trace(Stages):
     """A line for every stage and every measurement."""
 
     def stage(self, words: str) -> None:
         print(words, file=sys.stderr, flush=True)
 
-    def record(self, record: Record) -> None:
-        print(_measured(record), file=sys.stderr, flush=True)
+    def progress(self, seen: Progress) -> None:
+        print(seen, file=sys.stderr, flush=True)
 
 
 @contextmanager
-def stages(*, watch: bool = False) -> Iterator[Progress]:
+def stages(*, watch: bool = False) -> Iterator[Stages]:
     """The whole trace if it is to be watched; else a spinner on a terminal, and nothing in a pipe."""
     if watch or not sys.stderr.isatty():
-        yield _Trace() if watch else Progress()
+        yield _Trace() if watch else Stages()
         return
     from rich.console import Console
 
@@ -55,6 +61,17 @@ def stages(*, watch: bool = False) -> Iterator[Progress]:
         yield _Spinner(status.update)
 
 
-def _measured(record: Record) -> str:
-    held_out = f"  held-out NLL {record.validation[0]:.6f}" if record.validation is not None else ""
-    return f"step {record.step:>7}  passes {record.work:>8.2f}  NLL {record.value[0]:.6f}{held_out}"
+@contextmanager
+def bar() -> Iterator[Callable[[int, int], None]]:
+    """A function (done, of) that draws a progress bar on a terminal, with the time left; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("predicting"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as drawn:
+        task = drawn.add_task("predicting")
+        yield lambda done, of: drawn.update(task, completed=done, total=of)

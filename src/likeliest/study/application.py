@@ -14,7 +14,7 @@ from likeliest.families import Family
 from likeliest.interfaces import Eta
 from likeliest.model import Model
 from likeliest.randomness import stream
-from likeliest.study.candidates import Candidate, finite
+from likeliest.study.candidate import Candidate, finite
 from likeliest.study.ground import Ground
 from likeliest.study.said import Said
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from likeliest.interfaces import VerdictKind
-from likeliest.study.candidates import Candidate
+from likeliest.study.candidate import Candidate
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate, Conclusion, Data, Race

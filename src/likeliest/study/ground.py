@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from likeliest.data import Split
 from likeliest.families import Family
 from likeliest.model import Encoder, Model
+from likeliest.randomness import stream
 from likeliest.study.plan import Plan
 from likeliest.study.said import Said
-from likeliest.tasks import Coding, Examples, Task
+from likeliest.tasks import Coding, Examples, Recipe, Task
 
 Rows = NDArray[Any]
 """Encoded rows: numbers (n, p) of a table or of pixels, or the bytes of pictures (n, H, W, C)."""
@@ -28,6 +29,7 @@ class Ground:
     examples: Examples
     split: Split
     plan: Plan
+    device: str = "cpu"
     _encoders: list[Encoder] = field(default_factory=list, repr=False)
     _encoded: list[tuple[Encoder, Rows]] = field(default_factory=list, repr=False)
     _said: list[tuple[Model, NDArray[np.int64], Said]] = field(default_factory=list, repr=False)
@@ -91,6 +93,17 @@ class Ground:
         x = encoder.encode(self.examples.raw)[self.examples.kept]
         self._encoded.append((encoder, x))
         return x
+
+    @cached_property
+    def recipe(self) -> Recipe | None:
+        """How the net is trained, where the field has a recipe for it."""
+        return self.task.recipe(self.examples, self.split.train, self.net_encoder, self.outputs, self.plan.minutes)
+
+    def sample(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+        """At most so many of some rows, drawn at random, in their order."""
+        if len(rows) <= most:
+            return rows
+        return np.sort(stream(self.plan.seed, "sample").choice(rows, size=most, replace=False))
 
     def said(self, model: Model, rows: NDArray[np.int64]) -> Said:
         """What a model says of some rows; asked once for each part of the split."""

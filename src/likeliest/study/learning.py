@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.glm import fit_linear
 from likeliest.objective import Objective
-from likeliest.predictors import MLP, Columns, Fixed, Linear, Predictor, columns_of
-from likeliest.study.candidates import Candidate, finished, regression_name
+from likeliest.predictors import MLP, Columns, Fixed, Layered, Linear, Predictor, columns_of
+from likeliest.study.candidate import Candidate, finished, regression_name
 from likeliest.study.ground import Ground
 
 if TYPE_CHECKING:
@@ -24,18 +25,21 @@ if TYPE_CHECKING:
 _SHOWN_INPUTS = 5
 _SHOWN_OUTPUTS = 10
 _TRIED_POWERS = 8
+_PICTURES = 4_000
 
 
 class Learner(NamedTuple):
-    """One of the three models at the point where the update starts, and the row's target as it sees it."""
+    """One of the three models at the point where the update starts, with the row as it sees it."""
 
     name: str
     family: Family
     predictor: Predictor
     theta: Tensor
+    x: Tensor
     y: Tensor
     shown: int
     outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
 
 
 def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
@@ -43,22 +47,30 @@ def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
     linear = next(c for c in candidates if c.name == "linear")
     net = next(c for c in candidates if c.name == "net")
     row, reason = _instructive_row(ground, linear)
-    x = torch.from_numpy(ground.standard_x[row])
     learners = _learners(ground, linear, net, row)
     target = ground.examples.target
     return {
         "row": ground.examples.row_number(row),
         "reason": reason,
         "target": str(target.classes[ground.y[row]] if target.classes is not None else ground.y[row]),
-        "start": f"at the fitted weights, on standardised columns, l2 = {max(linear.l2, 1.0):g} for the linear models",
-        "updates": [_update(learner, x, ground.standard_encoder.names) for learner in learners],
+        "start": f"at the fitted weights, {_coded(ground)}, l2 = {max(linear.l2, 1.0):g} for the linear models",
+        "updates": [_update(learner) for learner in learners],
         "curves": _update_curves(),
     }
 
 
+def _coded(ground: Ground) -> str:
+    return "on standardised columns" if ground.recipe is None else "on pixels from 0 to 1"
+
+
+def _shown_rows(ground: Ground) -> NDArray[np.int64]:
+    """The training rows that the chapter stands on: a sample, where there are many pixels to each."""
+    return ground.split.train if ground.recipe is None else ground.sample(ground.split.train, _PICTURES)
+
+
 def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
     """A training row on which the models have something left to learn, so that the step can be seen."""
-    rows = ground.split.train
+    rows = _shown_rows(ground)
     log_prob = linear.model.log_prob(ground.raw_x[rows], ground.y[rows])
     if ground.examples.target.classes is not None:
         at = int(np.abs(np.exp(log_prob) - 0.5).argmin())
@@ -71,9 +83,11 @@ def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
 
 
 def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> list[Learner]:
-    train = ground.split.train
-    x, l2 = ground.standard_x[train], max(linear.l2, 1.0)
-    y, y_row = ground.y[train], torch.as_tensor(ground.y[row])
+    rows = _shown_rows(ground)
+    x, l2 = ground.standard_x[rows].astype(np.float64), max(linear.l2, 1.0)
+    y, y_row = ground.y[rows], torch.as_tensor(ground.y[row])
+    x_row, x_net = (torch.from_numpy(r[row].astype(np.float64)) for r in (ground.standard_x, ground.net_x))
+    inputs = ground.standard_encoder.names
     normal, unit_scale = family_by_name("normal"), Fixed(0.0)
     names = _output_names(ground)
     shown = int(ground.y[row]) if ground.outputs > 1 else 0
@@ -85,18 +99,24 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
     least_squares = finished(fit_linear(normal, x, regressed, l2=l2))
     theta = torch.cat((least_squares.weight.flatten(), least_squares.bias))
     regression = Columns(mean=Linear(x.shape[1]), log_scale=unit_scale)
-    learners = [Learner("linear regression", normal, regression, theta, regressed_row, 0, (names[shown],))]
+    learners = [
+        Learner("linear regression", normal, regression, theta, x_row, regressed_row, 0, (names[shown],), inputs)
+    ]
     if ground.family.name == "normal":
         mean, theta_net = _mean_of(net, shift, scale)
         columns = Columns(mean=mean, log_scale=unit_scale)
-        return [*learners, Learner("net", normal, columns, theta_net, regressed_row, 0, names)]
-    own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
+        return [*learners, Learner("net", normal, columns, theta_net, x_net, regressed_row, 0, names, inputs)]
+    if linear.model.encoder is ground.standard_encoder:
+        predictor, theta = linear.model.predictor, linear.model.theta
+    else:
+        own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
+        predictor, theta = own.predictor, own.theta
     name = (
         "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
     )
-    learners.append(Learner(name, ground.family, own.predictor, own.theta, y_row, shown, names))
-    learners.append(Learner("net", ground.family, net.model.predictor, net.model.theta, y_row, shown, names))
-    return learners
+    learners.append(Learner(name, ground.family, predictor, theta, x_row, y_row, shown, names, inputs))
+    model = net.model
+    return [*learners, Learner("net", model.family, model.predictor, model.theta, x_net, y_row, shown, names, inputs)]
 
 
 def _mean_of(net: Candidate, shift: float, scale: float) -> tuple[MLP, Tensor]:
@@ -114,18 +134,18 @@ def _output_names(ground: Ground) -> tuple[str, ...]:
     return (f"{target.name} = {target.classes[1]}" if target.classes is not None else target.name,)
 
 
-def _update(learner: Learner, x: Tensor, names: tuple[str, ...]) -> OneUpdate:
+def _update(learner: Learner) -> OneUpdate:
     """Take one step on one row and write down what happened."""
-    objective = Objective(learner.family, learner.predictor, x[None], learner.y[None])
+    objective = Objective(learner.family, learner.predictor, learner.x[None], learner.y[None])
     before = objective.at(learner.theta)
-    inputs, squared_norm = _last_inputs(learner, x)
+    inputs, squared_norm = _last_inputs(learner)
     lr = _downhill_rate(objective, learner.theta, squared_norm)
     gradient = before.grad.clone()
     after = objective.at(learner.theta - lr * gradient)
     weights, slopes = _last_weights(learner, learner.theta), _last_weights(learner, gradient)
     order = torch.argsort(inputs[:-1].abs(), descending=True, stable=True)[:_SHOWN_INPUTS].tolist()
-    hidden = isinstance(_mlp(learner.predictor), MLP)
-    labels = [f"hidden {j + 1}" for j in range(len(inputs) - 1)] if hidden else list(names)
+    hidden = isinstance(_location(learner.predictor), Layered)
+    labels = [f"hidden {j + 1}" for j in range(len(inputs) - 1)] if hidden else list(learner.inputs)
     listed: list[Weighted] = [
         {
             "name": "intercept" if j == len(inputs) - 1 else labels[j],
@@ -170,17 +190,17 @@ def _nll_formula(family: Family) -> str:
     return f"−({family.log_prob_formula.split(' = ', 1)[1]})"
 
 
-def _mlp(predictor: Predictor) -> Predictor:
+def _location(predictor: Predictor) -> Predictor:
     """The predictor of the location."""
     return next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
 
 
-def _last_inputs(learner: Learner, x: Tensor) -> tuple[Tensor, float]:
+def _last_inputs(learner: Learner) -> tuple[Tensor, float]:
     """What the last layer multiplies its weights with, the intercept's 1 at the end; and Σ of squares."""
-    location = _mlp(learner.predictor)
-    inputs = x
-    if isinstance(location, MLP):
-        _, tape = location.forward(learner.theta[: location.size], x[None])
+    location = _location(learner.predictor)
+    inputs = learner.x
+    if isinstance(location, Layered):
+        _, tape = location.forward(learner.theta[: location.size], learner.x[None])
         inputs = tape.layers[-1][0]  # what the last layer took
     inputs = torch.cat((inputs, inputs.new_ones(1)))
     return inputs, float(inputs.square().sum())
@@ -188,8 +208,8 @@ def _last_inputs(learner: Learner, x: Tensor) -> tuple[Tensor, float]:
 
 def _last_weights(learner: Learner, theta: Tensor) -> Tensor:
     """The shown output's weights and intercept in the last layer."""
-    location = _mlp(learner.predictor)
-    last = f"layer{len(location.sizes) - 1}." if isinstance(location, MLP) else ""
+    location = _location(learner.predictor)
+    last = f"{list(location.layers.layers)[-1]}." if isinstance(location, Layered) else ""
     weight, bias = location.parts[f"{last}weight"], location.parts[f"{last}bias"]
     column = theta[weight.slice].view(weight.shape)[:, learner.shown]
     return torch.cat((column, theta[bias.slice][learner.shown : learner.shown + 1]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from likeliest._version import __version__
 from likeliest.families import Family
 from likeliest.predictors import MLP, Columns
-from likeliest.study.candidates import Candidate
+from likeliest.study.candidate import Candidate
 from likeliest.study.ground import Ground
 from likeliest.study.said import Said
 

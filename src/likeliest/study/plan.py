@@ -16,6 +16,8 @@ class Plan:
     Attributes:
         seed: root of all randomness.
         fractions: of rows for training, validation and test.
+        minutes: what the work of a study of pictures may be worth on two cores at a nominal speed; see
+            `likeliest.tasks.recipe`.
         l2_grid: penalties to choose from on held-out rows, for coefficients of standardised columns.
         enough_validation: with fewer validation rows the penalty is chosen by cross-validation, over folds of the
             training and validation rows.
@@ -36,6 +38,7 @@ class Plan:
 
     seed: int = 0
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    minutes: float = 15.0
     l2_grid: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
     enough_validation: int = 300
     folds: int = 5
@@ -54,19 +57,25 @@ class Plan:
 
     @classmethod
     def of(cls, budget: str = "standard", *, seed: int = 0) -> Self:
-        """The plan of a named budget.
+        """The plan of a named budget, or of a number of minutes' worth of work on two cores, such as "5".
+
+        With a number, everything but the net of pictures is done as under the largest named budget that is not above
+        it.
 
         Raises:
-            UnknownNameError: the budget is none of quick, standard and thorough.
+            UnknownNameError: the budget is none of quick, standard and thorough, and no number above 0.
         """
-        if budget not in BUDGETS:
-            raise UnknownNameError(f"no budget {budget!r}; there are {', '.join(BUDGETS)}")
-        return replace(cls(seed=seed), **BUDGETS[budget])
+        if budget in BUDGETS:
+            return replace(cls(seed=seed), **BUDGETS[budget])
+        minutes = _minutes(budget)
+        name = max((n for n, plan in BUDGETS.items() if plan["minutes"] <= minutes), key=_worth, default="quick")
+        return replace(cls.of(name, seed=seed), minutes=minutes)
 
     @property
     def budget(self) -> str | None:
-        """The name of the budget that this plan is, or None for a plan of one's own."""
-        return next((name for name in BUDGETS if Plan.of(name, seed=self.seed) == self), None)
+        """The name or number of the budget that this plan is, or None for a plan of one's own."""
+        known = (*BUDGETS, f"{self.minutes:g}")
+        return next((name for name in known if Plan.of(name, seed=self.seed) == self), None)
 
     def batch_for(self, rows: int) -> int:
         """Rows to a step of a fit on so many rows."""
@@ -80,8 +89,23 @@ class Plan:
 
 
 BUDGETS: dict[str, dict[str, Any]] = {
-    "quick": {"net_passes": 60, "patience": 6, "race_trials": 5, "race_passes": 10, "race_rows": 1_000},
-    "standard": {},
-    "thorough": {"hidden": (256, 256), "net_passes": 400, "patience": 25, "race_trials": 11, "race_passes": 60,
-                 "race_seeds": 10, "race_rows": 10_000},
+    "quick": {"minutes": 1.0, "net_passes": 60, "patience": 6, "race_trials": 5, "race_passes": 10, "race_rows": 1_000},
+    "standard": {"minutes": 15.0},
+    "thorough": {"minutes": 60.0, "hidden": (256, 256), "net_passes": 400, "patience": 25, "race_trials": 11,
+                 "race_passes": 60, "race_seeds": 10, "race_rows": 10_000},
 }  # fmt: skip
+
+
+def _worth(name: str) -> float:
+    minutes: float = BUDGETS[name]["minutes"]
+    return minutes
+
+
+def _minutes(budget: str) -> float:
+    try:
+        minutes = float(budget)
+    except ValueError:
+        minutes = math.nan
+    if not 0 < minutes < math.inf:
+        raise UnknownNameError(f"no budget {budget!r}; there are {', '.join(BUDGETS)}, and numbers of minutes above 0")
+    return minutes

@@ -16,14 +16,15 @@ import numpy as np
 from likeliest._version import __version__
 from likeliest.certify import certify_objective
 from likeliest.files import atomic_write, require_writable
-from likeliest.interfaces import Record
 from likeliest.objective import Objective
+from likeliest.progress import Callback
 from likeliest.race import race
 from likeliest.randomness import stream
 from likeliest.report import render
 from likeliest.scaling import Scaling
 from likeliest.study.application import application, model_json
-from likeliest.study.candidates import Candidate, fit_candidates
+from likeliest.study.candidate import Candidate
+from likeliest.study.candidates import fit_candidates
 from likeliest.study.conclusion import conclusion, recommend
 from likeliest.study.ground import Ground
 from likeliest.study.learning import learning_rule
@@ -76,7 +77,7 @@ def study(
     family: str | None = None,
     plan: Plan | None = None,
     progress: Callable[[str], None] = lambda words: None,
-    on_record: Callable[[Record], None] = lambda record: None,
+    on_progress: Callback = lambda seen: None,
 ) -> Study:
     """Study how a model learns a data set, and write the report.
 
@@ -87,7 +88,7 @@ def study(
         family: a family's name in place of the one that the target calls for.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
         progress: called with a few words at each stage.
-        on_record: called with every measurement of the net's fit.
+        on_progress: called with every measurement of the net's fit; see `likeliest.fit`.
 
     Returns:
         A `Study`, after ``report.json``, ``report.html`` and ``report.pdf`` were written.
@@ -112,7 +113,7 @@ def study(
         ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan)
         at_a_glance = task.glance(examples, ground.split, ground.raw_encoder)
     with clock.stage("fit", "fitting"):
-        candidates = fit_candidates(ground, progress, on_record)
+        candidates = fit_candidates(ground, progress, on_progress)
     with clock.stage("certify", "certifying the gradients"):
         certificates = [certify(ground, c) for c in candidates if c.name != "linear_unpenalised"]
     with clock.stage("race", "racing the learning rules"):

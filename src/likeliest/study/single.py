@@ -12,10 +12,11 @@ import polars as pl
 
 from likeliest.errors import OutputError, UnknownNameError
 from likeliest.files import atomic_write, require_file_name
-from likeliest.interfaces import Record
 from likeliest.model import Model
+from likeliest.progress import Callback
 from likeliest.study.application import judge
-from likeliest.study.candidates import choose_l2, finite, fit_net_model
+from likeliest.study.candidate import Candidate, finite
+from likeliest.study.candidates import fit_kind
 from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
@@ -35,7 +36,7 @@ def fit_one(
     family: str | None,
     plan: Plan,
     progress: Callable[[str], None],
-    on_record: Callable[[Record], None],
+    on_progress: Callback,
 ) -> dict[str, Any]:
     """Fit the linear model, the net, or the better of the two on validation rows, and write its file.
 
@@ -49,13 +50,10 @@ def fit_one(
         raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
     require_file_name(output)
     ground = ground_for(data, target, family, plan)
-    fitted = []
-    if kind != "net":
-        progress("linear model, l2 chosen on validation rows")
-        fitted.append(choose_l2(ground))
-    if kind != "linear" and not any(candidate.interrupted for candidate in fitted):
-        progress("net")
-        fitted.append(fit_net_model(ground, on_record))
+    fitted: list[Candidate] = []
+    for one in cast("tuple[Kind, ...]", ("linear", "net")):
+        if kind in ("auto", one) and not any(candidate.interrupted for candidate in fitted):
+            fitted.append(fit_kind(ground, one, progress, on_progress))
     chosen = fitted[-1] if len(fitted) == 1 or fitted[-1].interrupted else recommend(fitted)[0]
     chosen.model.save(output)
     return {

@@ -8,9 +8,10 @@ from pathlib import Path
 from likeliest.data import catalogue
 from likeliest.errors import SourceError
 from likeliest.tasks.base import Coding, Examples, Kind, Source, Task
+from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.table import Table
 
-__all__ = ["TASKS", "Coding", "Examples", "Kind", "Source", "Table", "Task", "task_for"]
+__all__ = ["TASKS", "Coding", "Examples", "Kind", "Recipe", "Source", "Table", "Task", "task_for"]
 
 TASKS: tuple[Task, ...] = (Table(),)
 

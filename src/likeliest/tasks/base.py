@@ -7,7 +7,7 @@ batches, fits or measures. The study does that, the same for every field.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -18,6 +18,7 @@ from likeliest.data import Split, Target
 from likeliest.families import Family
 from likeliest.model import Encoder, Model
 from likeliest.predictors import Predictor
+from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Data
@@ -41,6 +42,7 @@ class Examples:
         y: (n,) class indices or numbers.
         target: what is predicted.
         sha256: of the data, so that a report says what it speaks of.
+        aside: examples that the source itself sets aside for testing; often none.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Examples:
     y: NDArray[Any]
     target: Target
     sha256: str
+    aside: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.y)
@@ -100,6 +103,12 @@ class Task(Protocol):
         hidden: Sequence[int],
     ) -> Predictor:
         """The field's linear model, or a net of that size, for rows x of shape (n, *inputs)."""
+        ...
+
+    def recipe(
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+    ) -> Recipe | None:
+        """How the field's net is trained on these rows with that many minutes' worth of work; None: until it stops."""
         ...
 
     def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:

@@ -31,6 +31,7 @@ from likeliest.model import Encoder, Model
 from likeliest.nets import net_predictor
 from likeliest.predictors import Columns, Constant, Linear, Predictor
 from likeliest.tasks.base import Coding, Examples, Kind, Source
+from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Column, Data
@@ -114,6 +115,12 @@ class Table:
         extra = {name: Constant() for name in (family.columns or ())[1:]}
         linear = Linear(width, outputs)
         return Columns(linear, **extra) if extra else linear
+
+    def recipe(
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+    ) -> Recipe | None:
+        """None: nets of tables are trained until held-out rows gain no more."""
+        return None
 
     def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
         """Columns, target, split, and copies across the split."""

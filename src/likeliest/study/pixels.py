@@ -1,0 +1,106 @@
+"""Models of pictures: softmax regression on pixels, cheaply, and a net by its recipe, within the work of the plan."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from likeliest.fit import Fit, fit
+from likeliest.model import Model
+from likeliest.objective import Objective
+from likeliest.predictors import Predictor
+from likeliest.progress import Callback
+from likeliest.randomness import stream
+from likeliest.study.candidate import Candidate, regression_name
+from likeliest.study.ground import Ground
+from likeliest.tasks import Recipe
+
+LINEAR_ROWS = 20_000
+"""Training rows that the linear model learns from, at most."""
+LINEAR_STEPS = 60
+LINEAR_L2 = 1.0
+WATCHED_ROWS = 1_000
+"""Validation rows, and training rows, on which a net is watched while it learns."""
+MEASUREMENTS = 16
+JUDGED_ROWS = 2_048
+"""Training rows on which the NLL of training is taken, at most."""
+
+
+def fit_pixels(ground: Ground) -> Candidate:
+    """Softmax regression on pixels by L-BFGS, on a sample of the training rows; its best step by validation rows.
+
+    Few steps on correlated pixels act as a penalty of their own: the optimum is neither reached nor wanted.
+    """
+    began = time.perf_counter()
+    rows = ground.sample(ground.split.train, LINEAR_ROWS)
+    x, y, held = ground.raw_x, ground.y, ground.sample(ground.split.validation, LINEAR_ROWS // 4)
+    predictor = ground.task.predictor("linear", ground.family, x.shape[1:], ground.outputs, ())
+    objective = Objective(ground.family, predictor, torch.from_numpy(x[rows]), y[rows], l2=LINEAR_L2)
+    found = fit(
+        objective,
+        "lbfgs",
+        theta=torch.zeros(predictor.size),
+        budget=LINEAR_STEPS,
+        seed=ground.plan.seed,
+        validation=objective.held_out(torch.from_numpy(x[held]), y[held]),
+    )
+    model = _model(ground, predictor, found, coding="linear")
+    title = f"{regression_name(ground.family)} on pixels, l2 = {LINEAR_L2:g}"
+    return _candidate(ground, "linear", title, model, LINEAR_L2, "lbfgs", found, began)
+
+
+def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Candidate:
+    """The net by its recipe, watched on some validation rows while it learns; the best θ by them is kept."""
+    began = time.perf_counter()
+    train, x, y, device = ground.split.train, ground.net_x, ground.y, ground.device
+    watched = ground.sample(ground.split.validation, WATCHED_ROWS)
+    objective = Objective(
+        ground.family,
+        recipe.predictor,
+        torch.from_numpy(x[train]).to(device),
+        torch.from_numpy(y[train]).to(device),
+        l2=recipe.decay * len(train),
+        transform=recipe.transform,
+    )
+    held = objective.held_out(torch.from_numpy(x[watched]).to(device), torch.from_numpy(y[watched]).to(device))
+    theta = recipe.predictor.init([stream(ground.plan.seed, "init")], objective.dtype)[0]
+    found = fit(
+        objective,
+        recipe.rule,
+        theta=theta.to(device),
+        batch_size=recipe.batch_size,
+        budget=recipe.passes,
+        seed=ground.plan.seed,
+        validation=held,
+        measure_every=max(1.0, recipe.passes / MEASUREMENTS),
+        measured_rows=WATCHED_ROWS,
+        average=recipe.average,
+        callbacks=[on_progress],
+    )
+    model = replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
+    title = f"residual net, {recipe.predictor.size:,} parameters"
+    net = _candidate(ground, "net", title, model, 0.0, recipe.rule.name, found, began)
+    return replace(net, trace=found.trace)
+
+
+def _model(ground: Ground, predictor: Predictor, found: Fit, coding: str) -> Model:
+    encoder = ground.net_encoder if coding == "net" else ground.raw_encoder
+    return Model(encoder, ground.examples.target, ground.family, predictor, found.theta.cpu().double())
+
+
+def _candidate(
+    ground: Ground, name: str, title: str, model: Model, l2: float, rule: str, found: Fit, began: float
+) -> Candidate:
+    notes = {"name": name, "title": title, "l2": l2, "rule": rule, "verdict": found.verdict.to_json()}
+    model = replace(model, notes=notes)
+    judged: NDArray[Any] = ground.sample(ground.split.train, JUDGED_ROWS)
+    log_prob = model.log_prob(ground.x_for(model.encoder)[judged], ground.y[judged])
+    validation = ground.said(model, ground.split.validation)
+    seconds = time.perf_counter() - began
+    train = -float(np.mean(log_prob))
+    return Candidate(name, title, model, l2, rule, found.work, found.verdict, train, validation, seconds)

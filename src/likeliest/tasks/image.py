@@ -1,0 +1,149 @@
+"""Pictures: folders, one for each class; tables that list or hold them; IDX and NumPy files; and the named sets."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from likeliest.data import Split, Target
+from likeliest.data import split as split_rows
+from likeliest.data.images import FlatPixels, ImageEncoder, Pictures, read_pictures
+from likeliest.data.images import is_pictures as names_pictures
+from likeliest.errors import TargetError
+from likeliest.families import Family
+from likeliest.families import family as family_by_name
+from likeliest.model import Encoder, Model
+from likeliest.predictors import Linear, Predictor, ResidualNet
+from likeliest.tasks import glancing
+from likeliest.tasks.base import Coding, Examples, Kind, Source
+from likeliest.tasks.recipe import Recipe, recipe_for
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Cell, Data
+
+CLASS = "class"
+"""What the target is called where nothing gives it a name."""
+MOST_VALIDATION = 5_000
+"""Rows held out to choose by, at most: more would only be missing to learn from."""
+FAMILY = "categorical"
+
+
+@dataclass(frozen=True)
+class Image:
+    """Labelled pictures; see `likeliest.tasks.base.Task` for what each method promises."""
+
+    name: str = "image"
+
+    def recognises(self, source: Source) -> bool:
+        """A folder, a file of pictures or a table that lists them, or the name of a catalogued set."""
+        return names_pictures(source)
+
+    def load(self, source: Source, target: str | None, family: str | None, *, known: Model | None = None) -> Examples:
+        """Read labelled pictures, in an order that pictures and labels alone decide.
+
+        Raises:
+            SourceError: there are no pictures, or too many that cannot be read.
+            TargetError: pictures without labels, a family that is not one of classes, or a label that was not learnt.
+        """
+        if family is not None and family_by_name(family).name != FAMILY:
+            raise TargetError(f"expected {FAMILY} for the classes of pictures, found --family {family}; leave it out")
+        pictures = read_pictures(source, target=target).in_canonical_order()
+        assert pictures.labels is not None
+        labels = pl.Series(target or CLASS, pictures.labels, dtype=pl.String)
+        learnt = known.target if known is not None else Target.learn(labels, FAMILY)
+        y = _indices(pictures, learnt)
+        rows = np.arange(len(pictures))
+        return Examples(str(source), str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
+
+    def raw_rows(self, source: Source, model: Model) -> Pictures:
+        """Read pictures, with or without labels."""
+        assert isinstance(model.encoder, ImageEncoder | FlatPixels)
+        images = model.encoder.images if isinstance(model.encoder, FlatPixels) else model.encoder
+        return read_pictures(source, labelled=False, largest=images.largest)
+
+    def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
+        """Class by class; test rows are those that the source sets aside, if it does.
+
+        Raises:
+            TargetError: no class has enough pictures, so that there would be none to choose by.
+        """
+        n, aside = len(examples), examples.aside
+        learning = np.setdiff1d(np.arange(n), aside)
+        held = fractions if not len(aside) else (fractions[0] + fractions[2], fractions[1] / 2, fractions[1] / 2)
+        held = _at_most(held, MOST_VALIDATION / len(learning), several=bool(len(aside)))
+        dealt = split_rows(len(learning), y=examples.y[learning], stratify=True, seed=seed, fractions=held)
+        train, validation, rest = (learning[rows] for rows in dealt)
+        if not len(validation):
+            raise TargetError(
+                f"{examples.source}: expected a class of three pictures or more, to learn from, to choose by and "
+                f"to test on, found {len(examples.target.classes or ())} classes of one or two; add pictures"
+            )
+        if len(aside):
+            return Split(train, np.sort(np.concatenate((validation, rest))), aside)
+        return Split(train, validation, rest)
+
+    def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
+        """Bytes of one size for the net; for linear models the same pixels as numbers from 0 to 1."""
+        images = ImageEncoder.learn(examples.raw, rows)
+        return images if coding == "net" else FlatPixels.learn(images)
+
+    def family(self, examples: Examples) -> Family:
+        """The categorical family."""
+        return family_by_name(examples.target.family)
+
+    def predictor(
+        self, model: Kind, family: Family, inputs: tuple[int, ...], outputs: int, hidden: Sequence[int]
+    ) -> Predictor:
+        """A linear model of pixels, or a small residual net; the one that is trained in earnest is the recipe's."""
+        if model == "linear":
+            (width,) = inputs
+            return Linear(width, outputs)
+        return ResidualNet(inputs, outputs, channels=(8, 16))
+
+    def recipe(
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+    ) -> Recipe | None:
+        """A residual net sized by rows and budget, its augmentation by the pictures."""
+        assert isinstance(encoder, ImageEncoder)
+        return recipe_for(encoder, examples.raw.take(rows), examples.y[rows], outputs, minutes)
+
+    def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
+        """Sizes, samples, what was not as expected, and near copies across the split."""
+        assert isinstance(encoder, FlatPixels)
+        return glancing.glance(examples, split, encoder.images)
+
+    def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
+        """The picture's name."""
+        return [{"name": "file", "value": examples.raw.names[int(examples.kept[row])]}]
+
+
+def _indices(pictures: Pictures, target: Target) -> NDArray[np.int64]:
+    """The class of each picture as a number (n,)."""
+    index = {str(name): k for k, name in enumerate(target.classes or ())}
+    for name, label in zip(pictures.names, pictures.labels or (), strict=True):
+        if label not in index:
+            raise TargetError(
+                f"{name}: expected one of the classes learnt ({', '.join(list(index)[:10])}), found {label!r}; "
+                "move it, or learn again with pictures of that class"
+            )
+    return np.array([index[label] for label in pictures.labels or ()], dtype=np.int64)
+
+
+def _sha256(pictures: Pictures, y: NDArray[np.int64]) -> str:
+    """Of every picture and its class, in order."""
+    return hashlib.sha256(b"".join(pictures.digests()) + y.astype("<i8").tobytes()).hexdigest()
+
+
+def _at_most(fractions: tuple[float, float, float], most: float, *, several: bool) -> tuple[float, float, float]:
+    """Give what the held-out part has above ``most`` to the training rows; ``several``: it is dealt in two parts."""
+    _, held, rest = fractions
+    if several:
+        held = rest = min(held, most / 2)
+    held = min(held, most)
+    return 1 - held - rest, held, rest
