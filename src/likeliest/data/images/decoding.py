@@ -8,19 +8,21 @@ turn that EXIF asks for is made. Of several frames the first is taken. Whatever 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os import SEEK_END
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, TiffImagePlugin, WebPImagePlugin
 
 from likeliest.data.images.pictures import Picture
 
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MOST_PIXELS = 89_478_485
 """A picture of more pixels is not decoded: a few kilobytes can unpack to gigabytes. A quarter of a GiB at 3 bytes."""
 
+assert {TiffImagePlugin.TiffImageFile.format, WebPImagePlugin.WebPImageFile.format} <= set(Image.OPEN)
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
 _ORIENTATION = 0x0112
 _NAMES = {
@@ -82,7 +84,7 @@ def decode(file: IO[bytes], largest: int) -> Decoded:
         raise UnreadableError(f"no picture, but {described(head)}" if head else "an empty file")
     try:
         return _decode(file, largest)
-    except (UnreadableError, KeyboardInterrupt):
+    except UnreadableError:
         raise
     except Exception as error:  # on damaged bytes Pillow's formats raise OSError, SyntaxError, struct.error, and more
         raise UnreadableError(_reason(error)) from error
@@ -94,18 +96,29 @@ def _decode(file: IO[bytes], largest: int) -> Decoded:
     width, height = image.size
     if width * height > MOST_PIXELS:
         raise UnreadableError(f"{width:,} × {height:,} pixels, more than the {MOST_PIXELS:,} that are decoded")
-    if image.format == "PNG":  # decoding alone overlooks a wrong checksum
-        image.verify()
-        file.seek(0)
-        image = Image.open(file, formats=("PNG",))
+    if image.format == "PNG":
+        image = _checked(file, image)
     remarks = _frames(image)
-    deep = _is_deep(image)
+    deep, before = _is_deep(image), _orientation(image)
     image.draft(None, _doubled(image.size, largest))
     image.load()
-    image, turned = _upright(image)
-    size = (height, width) if turned < 5 else (width, height)
+    left = _orientation(image)  # 1 where Pillow itself has turned it, as it does with TIFF
+    image = ImageOps.exif_transpose(image) if left > 1 else image
+    size = (height, width) if left < 5 else (width, height)
+    turned = (("not upright, by its EXIF orientation", "turned"),) if max(before, left) > 1 else ()
     plain, more = _plain(image, deep)
-    return Decoded(as_pixels(shrunk(plain, largest)), size, (*remarks, *_turn(turned), *more))
+    return Decoded(as_pixels(shrunk(plain, largest)), size, (*remarks, *turned, *more))
+
+
+def _checked(file: IO[bytes], image: Image.Image) -> Image.Image:
+    """Open a PNG again whose checksums are right; decoding alone overlooks a wrong one."""
+    try:
+        image.verify()
+    except Exception as error:
+        file.seek(max(file.seek(0, SEEK_END) - 12, 0))
+        raise UnreadableError("damaged" if b"IEND" in file.read() else "cut short") from error
+    file.seek(0)
+    return Image.open(file, formats=("PNG",))
 
 
 def _frames(image: Image.Image) -> tuple[tuple[str, str], ...]:
@@ -126,16 +139,13 @@ def _doubled(size: tuple[int, int], largest: int) -> tuple[int, int]:
     return 2 * width, 2 * height
 
 
-def _upright(image: Image.Image) -> tuple[Image.Image, int]:
+def _orientation(image: Image.Image) -> int:
+    """Return what EXIF says of the side that is up: 1 to 8, where 1 is as it stands."""
     try:
         turned = int(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # damaged EXIF says nothing about which side is up
-        return image, 1
-    return (ImageOps.exif_transpose(image), turned) if 2 <= turned <= 8 else (image, 1)
-
-
-def _turn(orientation: int) -> tuple[tuple[str, str], ...]:
-    return (("not upright, by its EXIF orientation", "turned"),) if orientation > 1 else ()
+    except Exception:  # damaged EXIF says nothing about it
+        return 1
+    return turned if 1 <= turned <= 8 else 1
 
 
 def _plain(image: Image.Image, deep: bool) -> tuple[Image.Image, tuple[tuple[str, str], ...]]:

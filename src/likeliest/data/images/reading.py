@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeliest.data.images.decoding import Decoded, UnreadableError, decode
 from likeliest.data.images.pictures import Pictures, Problem, listed_names, shortened
@@ -24,6 +25,8 @@ Progress = Callable[[int, int], None]
 LEFT_OUT = "left out"
 MOST_UNREADABLE = 0.5
 """If a larger share of pictures cannot be read, or all of one class, the source is refused."""
+
+MOST_STRETCHED = 8
 
 _BLOCK = 64
 _MOST_THREADS = 8
@@ -73,6 +76,7 @@ def read_all(found: Found, largest: int, progress: Progress | None = None) -> Pi
             problems.append(Problem(one.name, result, LEFT_OUT))
     bad = [one for one, result in zip(found.pictures, results, strict=True) if not isinstance(result, Decoded)]
     _refuse_hopeless(found, bad, problems)
+    problems += _strips([one.name for one, _ in kept], np.array([result.size for _, result in kept]))
     return Pictures.of(
         [result.pixels for _, result in kept],
         names=[one.name for one, _ in kept],
@@ -114,6 +118,14 @@ def _attempt(one: Encoded, largest: int) -> Decoded | str:
         return "no such file"
     except OSError as error:
         return f"cannot be opened ({error.strerror})"
+
+
+def _strips(names: Sequence[str], sizes: NDArray[np.int64]) -> list[Problem]:
+    """Name the pictures whose proportions are far from what is usual here: little of them is left in a common size."""
+    ratio = np.log(sizes[:, 1] / sizes[:, 0])
+    far = np.abs(ratio - np.median(ratio)) > np.log(MOST_STRETCHED)
+    reason = f"over {MOST_STRETCHED} times longer or narrower than the others"
+    return [Problem(names[row], reason, "kept, as a strip") for row in np.flatnonzero(far)]
 
 
 def _refuse_hopeless(found: Found, bad: Sequence[Encoded], problems: Sequence[Problem]) -> None:
