@@ -11,6 +11,8 @@ from statsmodels.stats.proportion import proportion_confint
 
 from likeliest.calibration import (
     central_coverage,
+    class_calibration,
+    ece_interval,
     normal_calibration,
     pit,
     pit_histogram,
@@ -79,6 +81,62 @@ def test_the_reference_is_the_ece_of_labels_drawn_from_the_model():
     assert abs(found.ece_expected - np.mean(drawn)) < 5 * error
     inside = np.mean((np.array(drawn) >= found.ece_interval[0]) & (np.array(drawn) <= found.ece_interval[1]))
     assert abs(inside - 0.95) < 0.06
+
+
+def test_classes_one_by_one_are_scikit_learns_curves():
+    rng = np.random.default_rng(4)
+    p = rng.dirichlet(np.ones(3), 450)
+    y = rng.integers(3, size=450)
+    found = class_calibration(p, y)
+    assert len(found) == 3
+    for k, own in enumerate(found):
+        observed, confidence = calibration_curve(y == k, p[:, k], n_bins=15, strategy="quantile")
+        np.testing.assert_allclose([b.observed for b in own.bins], observed, rtol=1e-13)
+        np.testing.assert_allclose([b.confidence for b in own.bins], confidence, rtol=1e-13)
+        assert own.ece == pytest.approx(np.abs(observed - confidence).mean(), rel=1e-12)
+
+
+def test_a_class_given_too_much_is_seen_where_top_labels_are_true():
+    """Two of three classes swap probability in rows that a third one leads."""
+    rng = np.random.default_rng(0)
+    p = np.tile((0.6, 0.3, 0.1), (3_000, 1))
+    y = rng.choice(3, p=(0.6, 0.1, 0.3), size=3_000)
+    assert top_label_calibration(p, y).statement.startswith("As calibrated")
+    first, second, third = class_calibration(p, y)
+    assert first.statement.startswith("As calibrated")
+    assert "given too much: on average 0.300, and it is 0.093" in second.statement
+    assert "given too little: on average 0.100, and it is 0.3" in third.statement
+
+
+def test_the_interval_of_an_ece_is_scipys_basic_bootstrap():
+    rng = np.random.default_rng(6)
+    p = rng.uniform(0.5, 1.0, 400)
+    y = (rng.random(400) < p**2).astype(int)
+    ends = [b.count for b in top_label_calibration(p, y).bins]
+    place = np.empty(400, int)
+    place[np.argsort(p)] = np.repeat(np.arange(15), ends)
+
+    def ece(rows):
+        gap = (y - p)[rows]
+        return np.abs(np.bincount(place[rows], gap, 15)).sum() / 400
+
+    low, high = ece_interval(p, y)
+    judge = stats.bootstrap((np.arange(400),), ece, method="basic", vectorized=False, n_resamples=2_000, rng=rng)
+    width = judge.confidence_interval.high - judge.confidence_interval.low
+    assert abs(low - judge.confidence_interval.low) < 0.1 * width
+    assert abs(high - judge.confidence_interval.high) < 0.1 * width
+    assert ece_interval(p, y) == (low, high)
+
+
+def test_the_interval_of_an_ece_covers_the_true_one():
+    """Everybody is 80 % sure or more, and right in 10 % fewer rows: the true error is 0.1."""
+    rng = np.random.default_rng(8)
+    covered = []
+    for seed in range(60):
+        p = rng.uniform(0.8, 1.0, 1_000)
+        low, high = ece_interval(p, rng.random(1_000) < p - 0.1, seed=seed)
+        covered.append(low <= 0.1 <= high)
+    assert np.mean(covered) > 0.85
 
 
 def test_statements_say_what_is_off():

@@ -158,7 +158,7 @@ def _grown(x: Floats, y: Floats, left: Places, right: Places, label: float) -> F
         start[growing] = np.where(steeper, left[i], i)
         growing = growing[flatter | steeper]
     slopes: Floats = (y[end] - y[start] + label) / (x[end] - x[start] + 1)
-    return np.maximum.accumulate(slopes)
+    return np.maximum.accumulate(slopes.clip(0, 1))  # sums of weights are rounded
 
 
 def _floats(values: Any) -> tuple[float, ...]:
