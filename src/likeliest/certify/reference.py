@@ -107,4 +107,6 @@ def _offset(eta: Eta, objective: Objective) -> Eta:
 
 
 def _parts(predictor: Predictor, theta: Tensor) -> list[Tensor]:
-    return [theta[part.slice].reshape(part.shape) for part in predictor.parts.values()]
+    """Parts of θ in their shapes; what is not learnt is a constant."""
+    parts = predictor.parts.values()
+    return [(theta if part.learnt else theta.detach())[part.slice].reshape(part.shape) for part in parts]
