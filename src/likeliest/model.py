@@ -250,7 +250,7 @@ class Model:
                 found[name] = np.asarray(ask().expand(len(x))).copy()
         return found
 
-    def eta_columns(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def eta_columns(self, x: NDArray[Any]) -> NDArray[np.float64]:
         """η as a plain array (n, K), constant columns spread over the rows."""
         return np.column_stack([np.asarray(c.expand(len(x))) for c in columns_of(self.eta(x))])
 
@@ -296,14 +296,15 @@ class Model:
         family = _own_family(values.get("family"), families, path)
         try:
             encoder: Any = _ENCODERS[values["encoder"]["kind"]]
+            target = Target.from_json(values["target"])
             model = cls(
                 encoder.from_json(values["encoder"]["value"]),
-                Target.from_json(values["target"]),
+                target,
                 family or family_from_json(values["family"]),
                 predictor_from_json(values["predictor"]),
                 theta,
                 values["notes"],
-                calibrator_from_json(values["calibrator"]) if "calibrator" in values else Identity(),
+                _calibrator(values["calibrator"], target) if "calibrator" in values else Identity(),
                 TestTime.from_json(values["views"]) if "views" in values else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, LikeliestError) as error:
@@ -336,6 +337,13 @@ def _read(path: Path) -> tuple[Tensor, dict[str, Any]]:
     if theta is None or not isinstance(values, dict) or not isinstance(values.get("schema"), int):
         raise ModelFileError(f"{path}: expected a likeliest model file, found safetensors from elsewhere; {_FIT}")
     return theta, values
+
+
+def _calibrator(values: Any, target: Target) -> Calibrator:
+    """The calibrator of a file, tried on as many classes as the target has."""
+    calibrator, classes = calibrator_from_json(values), len(target.classes or ())
+    calibrator.apply(np.full((1, classes), 1 / max(classes, 1)))
+    return calibrator
 
 
 def _own_family(values: Any, families: Iterable[type[Automatic]], path: str | Path) -> Family | None:
