@@ -351,7 +351,7 @@ def test_one_wrong_entry_of_a_pullback_is_found_in_its_own_part(name, monkeypatc
     objective, theta = predictor_objective(name)
     predictor, right = objective.predictor, objective.predictor.pullback
     clean = objective.at(theta).grad.clone()
-    for place, part in predictor.parts.items():
+    for place, part in [(n, p) for n, p in predictor.parts.items() if p.learnt]:
         entry = int(stream(0, place).integers(part.size))
         error = PLANTED * float(clean[part.slice].abs().max())
         assert error > 0
