@@ -183,3 +183,12 @@ def test_every_bit_avalanches():
     z = (changed.double().mean(1).numpy() - 0.5) * 2 * math.sqrt(512)
     assert abs(z).max() < 5
     assert stats.kstest(z.ravel(), stats.norm(scale=1).cdf).pvalue > 1e-8  # counts, hence steps
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_accelerator_draws_the_same(dtype):
+    rows = torch.arange(1000) ** 2
+    there = uniforms(5, "dropout", 1, rows.cuda(), 33, dtype)
+    assert there.is_cuda
+    assert torch.equal(there.cpu(), uniforms(5, "dropout", 1, rows, 33, dtype))

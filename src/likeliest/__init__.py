@@ -46,6 +46,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Race",
+    "RangeTest",
     "ResidualNet",
     "Rule",
     "Study",
@@ -53,10 +54,12 @@ __all__ = [
     "Verdict",
     "VerdictKind",
     "__version__",
+    "augment",
     "check_gradient",
     "errors",
     "families",
     "family",
+    "find_lr",
     "fit",
     "layers",
     "load",
@@ -67,7 +70,10 @@ __all__ = [
     "study",
 ]
 
+_MODULES = ("augment",)
+"""Public names that are modules of the same name."""
 _NAMES = {
+    **{name: (name,) for name in _MODULES},
     "certify": ("Certificate", "check_gradient"),
     "checkpoint": ("Checkpoint",),
     "course": ("Budget",),
@@ -91,6 +97,7 @@ _NAMES = {
     ),
     "progress": ("Progress",),
     "race": ("Race", "race"),
+    "range_test": ("RangeTest", "find_lr"),
     "rules": ("Rule", "rule", "rules"),
     "study": ("Plan", "Study", "study"),
 }
@@ -108,7 +115,8 @@ class _Package(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name not in _HOME:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=self)
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        home = importlib.import_module(f"{__name__}.{_HOME[name]}")
+        value = home if name in _MODULES else getattr(home, name)
         setattr(self, name, value)
         return value
 
@@ -152,5 +160,6 @@ if TYPE_CHECKING:
     )
     from likeliest.progress import Progress
     from likeliest.race import Race, race
+    from likeliest.range_test import RangeTest, find_lr
     from likeliest.rules import Rule, rule, rules
     from likeliest.study import Plan, Study, study

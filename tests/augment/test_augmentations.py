@@ -265,6 +265,8 @@ def test_partners_are_a_cycle_that_does_not_know_the_order():
     order = torch.from_numpy(GENERATOR.permutation(50))
     assert torch.equal(order[augment.mixing.partners(u[order])], partner[order])
     assert augment.mixing.partners(u[:1]).tolist() == [0]
+    equal_at_first = torch.tensor([[0.5, 0.9], [0.5, 0.1], [0.5, 0.5]])
+    assert augment.mixing.partners(equal_at_first).tolist() == [1, 2, 0]
 
 
 # What holds for all.
@@ -300,6 +302,15 @@ def test_what_is_given_is_never_written_to(kind, dtype):
     assert mixed.shape == x.shape
 
 
+@pytest.mark.parametrize("kind", MIXED, ids=name)
+def test_probabilities_that_are_given_are_never_written_to(kind):
+    x, y = pictures(8), torch.from_numpy(GENERATOR.dirichlet(np.ones(4), 8))
+    before = y.clone()
+    target = kind(x, y, None, draw(range(8)))[1]
+    assert torch.equal(y, before)
+    torch.testing.assert_close(target.sum(1), torch.ones(8, dtype=torch.float64))
+
+
 @pytest.mark.parametrize("kind", EVERY, ids=name)
 def test_one_and_two_threads_give_the_same_bytes(kind):
     x, y, rows, threads = pictures(300, 12, 12, 3), torch.arange(300) % 4, range(300), torch.get_num_threads()
@@ -311,6 +322,20 @@ def test_one_and_two_threads_give_the_same_bytes(kind):
     finally:
         torch.set_num_threads(threads)
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("kind", EVERY, ids=name)
+def test_the_accelerator_gives_the_same_up_to_rounding(kind):
+    x, y, weight, at = pictures(40, 9, 11, 3), torch.arange(40) % 4, torch.rand(40), draw(range(40))
+    here = kind(x, y, weight, at)
+    there = kind(x.cuda(), y.cuda(), weight.cuda(), Draw(at.seed, at.epoch, at.rows.cuda()))
+    off = (here[0].double() - there[0].cpu().double()).abs()
+    interpolated = isinstance(kind, Affine | ResizedCrop)
+    assert off.max() <= (1 if interpolated else 1e-3)
+    assert (off > 1e-3).double().mean() <= 0.01
+    for own, other in zip(here[1:], there[1:], strict=True):
+        torch.testing.assert_close(own, other.cpu())
 
 
 @pytest.mark.parametrize("kind", EVERY, ids=name)
