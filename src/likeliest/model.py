@@ -174,7 +174,8 @@ class Model:
         """Log p(y | x) of each row, (n,), for encoded rows and targets."""
         if not self.plain:
             own = self.probabilities(x)[np.arange(len(y)), np.asarray(y, np.int64)]
-            return np.asarray(np.log(np.maximum(own, np.finfo(np.float64).tiny)))
+            with np.errstate(divide="ignore"):
+                return np.asarray(np.log(own))
         wanted = torch.as_tensor(y)
         wanted = wanted if self.family.columns is None else wanted.double()
         return np.asarray(self.family.log_prob(self.eta(x), wanted).expand(len(y)))
