@@ -12,6 +12,7 @@ from likeliest.data.images.arrays import pictures_of_arrays
 from likeliest.data.images.encoder import ImageEncoder
 from likeliest.data.images.export import write_folder
 from likeliest.data.images.flat import FlatPixels
+from likeliest.data.images.neighbours import NearDuplicates, near_duplicates
 from likeliest.data.images.pictures import LARGEST, Pictures, Problem
 from likeliest.data.images.source import is_pictures, read_pictures
 
@@ -19,9 +20,11 @@ __all__ = [
     "LARGEST",
     "FlatPixels",
     "ImageEncoder",
+    "NearDuplicates",
     "Pictures",
     "Problem",
     "is_pictures",
+    "near_duplicates",
     "pictures_of_arrays",
     "read_pictures",
     "write_folder",

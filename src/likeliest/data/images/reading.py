@@ -125,7 +125,7 @@ def _strips(names: Sequence[str], sizes: NDArray[np.int64]) -> list[Problem]:
     ratio = np.log(sizes[:, 1] / sizes[:, 0])
     far = np.abs(ratio - np.median(ratio)) > np.log(MOST_STRETCHED)
     reason = f"over {MOST_STRETCHED} times longer or narrower than the others"
-    return [Problem(names[row], reason, "kept, as a strip") for row in np.flatnonzero(far)]
+    return [Problem(names[int(row)], reason, "kept, as a strip") for row in np.flatnonzero(far)]
 
 
 def _refuse_hopeless(found: Found, bad: Sequence[Encoded], problems: Sequence[Problem]) -> None:
