@@ -265,8 +265,8 @@ def test_partners_are_a_cycle_that_does_not_know_the_order():
     order = torch.from_numpy(GENERATOR.permutation(50))
     assert torch.equal(order[augment.mixing.partners(u[order])], partner[order])
     assert augment.mixing.partners(u[:1]).tolist() == [0]
-    equal_at_first = torch.tensor([[0.5, 0.9], [0.5, 0.1], [0.5, 0.5]])
-    assert augment.mixing.partners(equal_at_first).tolist() == [1, 2, 0]
+    equal_at_first = torch.tensor([[0.5, 0.1], [0.5, 0.9], [0.5, 0.5]])
+    assert augment.mixing.partners(equal_at_first).tolist() == [2, 0, 1]
 
 
 # What holds for all.

@@ -9,7 +9,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from likeliest.augment import Cutout, Flip, Shift, recommend
-from likeliest.augment.suits import copies_tell
+from likeliest.augment.suits import Evidence, copies_tell
 from likeliest.errors import ShapeError
 from likeliest.randomness import stream
 
@@ -99,6 +99,23 @@ def test_evidence_by_loop():
         best[copies] = min(means)
     assert evidence.without == pytest.approx(best[False], rel=1e-9)
     assert evidence.change == pytest.approx(best[True] - best[False], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("without", "change", "error", "harmless", "harmful"),
+    [
+        (1.0, 0.03, 0.01, True, False),
+        (1.0, 0.03, 0.03, False, False),  # too uncertain to say either
+        (1.0, 0.09, 0.03, False, True),
+        (1.0, -0.1, 0.01, True, False),
+        (2.2, 0.03, 0.01, False, False),  # 5 % of what pixels tell, 0.1, is what counts
+        (2.4, -0.1, 0.01, True, False),
+        (2.4, 0.0, 0.0, False, False),
+    ],
+)
+def test_evidence_allows_for_its_error(without, change, error, harmless, harmful):
+    evidence = Evidence(2.3, without, change, error)
+    assert (evidence.harmless, evidence.harmful) == (harmless, harmful)
 
 
 def test_digits_are_shifted_and_never_flipped():
