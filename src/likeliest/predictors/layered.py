@@ -72,9 +72,9 @@ class Layered(Predictor):
         self._order = [list(self.parts).index(name) for name in named]
         self._nested = Kept(lambda flat: self._arranged(self.views(flat)))
         self._rows = Kept(lambda flat: list(flat.unbind(0)))
-        self._casts: dict[tuple[Any, ...], Tensor] = {}
+        self._rooms: dict[tuple[Any, ...], Tensor] = {}
         self._mixed = Kept(self._mixed_views)
-        self._cast = 0
+        self._casts = self._cast = 0  # how many there were, and whose numbers the room holds
 
     # Views, by layer.
 
@@ -82,17 +82,23 @@ class Layered(Predictor):
         """Views in the order of the parts, as the layers take them."""
         return self.layers.nested(iter([views[i] for i in self._order]))
 
-    def _cast_of(self, theta: Tensor) -> Tensor:
-        """Room for θ in the precision that is computed in, the same for all θ of a shape and device."""
-        key = (tuple(theta.shape), theta.device)
-        if key not in self._casts:
-            self._casts[key] = torch.empty_like(theta, dtype=_COMPUTE[str(self.compute)])
-        return self._casts[key]
+    def _room(self, what: str, like: Tensor) -> Tensor:
+        """Memory for a flat tensor in the precision that is computed in, the same for all of a shape and device."""
+        key = (what, like.shape, like.device)
+        if key not in self._rooms:
+            self._rooms[key] = torch.empty_like(like, dtype=_COMPUTE[str(self.compute)])
+        return self._rooms[key]
+
+    def _renew(self, theta: Tensor, tape: Tape) -> None:
+        """Cast θ once more if another has been cast since the tape was made."""
+        if tape.cast and tape.cast != self._cast:
+            self._room("theta", theta).copy_(theta)
+            self._cast = tape.cast
 
     def _mixed_views(self, theta: Tensor) -> Any:
         """Views of the cast for the layers that compute in it, and of θ for the others."""
         casts = [leaf.casts for _, leaf in self._leaves for _ in leaf.parts]
-        own, cast = self.views(theta), self.views(self._cast_of(theta))
+        own, cast = self.views(theta), self.views(self._room("theta", theta))
         chosen = list(own)
         for i, wanted in zip(self._order, casts, strict=True):
             chosen[i] = cast[i] if wanted else own[i]
@@ -101,8 +107,9 @@ class Layered(Predictor):
     def _views_for(self, theta: Tensor, draw: Draw | None) -> tuple[Any, int]:
         if draw is None or self.compute is None or theta.dtype != torch.float32:
             return self._nested.of(theta), 0
-        self._cast_of(theta).copy_(theta)
-        self._cast += 1
+        self._room("theta", theta).copy_(theta)
+        self._casts += 1
+        self._cast = self._casts
         return self._mixed.of(theta), self._cast
 
     def _init_one(self, stream: np.random.Generator) -> Tensor:
@@ -143,9 +150,7 @@ class Layered(Predictor):
             rows = zip(self._rows.of(theta), tape, u, self._rows.of(out), strict=True)
             back = [self._pulled_back(*row, further) for row in rows]
             return torch.stack([b for b in back if b is not None]) if further else None
-        if tape.cast and tape.cast != self._cast:  # another θ was cast in between
-            self._cast_of(theta).copy_(theta)
-            self._cast = tape.cast
+        self._renew(theta, tape)
         x_back = self.layers.pullback(tape.views, tape.layers, u, self._nested.of(out), further)
         if self._learnt < self.size:
             out[..., self._learnt :].zero_()
@@ -177,6 +182,11 @@ class Layered(Predictor):
         views, _ = self._views_for(theta, draw)
         eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "")
         yield "eta", eta.to(theta.dtype)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers that have parts, in the order of the forward pass."""
+        return tuple(path for path, leaf in self._leaves if leaf.parts)
 
     @property
     def flops(self) -> int:

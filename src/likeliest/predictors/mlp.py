@@ -12,8 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Self
 
+import torch
+from torch import Tensor
+
 from likeliest.errors import SpecificationError
-from likeliest.predictors.layered import Compute, Layered
+from likeliest.interfaces import Draw
+from likeliest.predictors.layered import Compute, Layered, Tape
 from likeliest.predictors.layers import Activation, BatchNorm, Dense, Dropout, Layer
 from likeliest.predictors.layers.activation import function
 
@@ -73,6 +77,51 @@ class MLP(Layered):
         layers[f"layer{depth}"] = Dense(self.sizes[-2], self.sizes[-1])
         super().__init__(self.sizes[:1], layers, compute=compute)
         self.linear = depth == 1
+        self._h = function(activation)
+        self._plain = not batch_norm and not dropout
+        self._weights = sum(part.size for part in self.parts.values() if part.penalised)
+
+    # One run of a plain net goes through one loop: a call for each layer costs a twentieth of a small net's step. The
+    # tape is the layers' own, so that pushforward and the rest are theirs.
+
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, Any]:
+        """See `Layered.forward`."""
+        if not self._plain or theta.ndim > 1:
+            return super().forward(theta, x, draw)
+        views, cast = self._views_for(theta, draw)
+        h, (weight, bias) = self._h, views[-1]
+        a = x if x.dtype == weight.dtype else x.to(weight.dtype)
+        tapes = [a]
+        for hidden_weight, hidden_bias in views[:-1:2]:
+            if h.of_affine is not None:
+                a = z = h.of_affine(hidden_bias, a, hidden_weight)
+            else:
+                z = torch.addmm(hidden_bias, a, hidden_weight)
+                a = h.apply(z)
+            tapes += (z if h.keeps_input else a, a)
+        eta = torch.addmm(bias, a, weight)
+        return (eta.to(theta.dtype) if cast else eta), Tape(views, tapes, cast)
+
+    def pullback(self, theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
+        """Backpropagation: see the module's docstring."""
+        if not self._plain or theta.ndim > 1:
+            super().pullback(theta, tape, u, out)
+            return
+        self._renew(theta, tape)
+        grads = products = self._nested.of(out)
+        if tape.cast:
+            u = u.to(tape.layers[0].dtype)
+            # Products come as coarse as their factors are; all of them are cast at once.
+            coarse = self._room("gradient", out)
+            products = self._nested.of(coarse)
+        views, kept = tape.views, tape.layers
+        for i in range(len(views) - 1, -1, -2):
+            torch.mm(kept[i].mT, u, out=products[i][0])
+            torch.sum(u, 0, dtype=out.dtype, out=grads[i][1])
+            if i:
+                u = self._h.times_derivative_(torch.mm(u, views[i][0].mT), kept[i - 1])
+        if tape.cast:
+            out[: self._weights].copy_(coarse[: self._weights])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; see `Predictor.to_json`. What is as a net has it unless told otherwise is left out."""

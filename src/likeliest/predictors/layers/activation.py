@@ -19,20 +19,30 @@ _aten = torch.ops.aten
 class Function(NamedTuple):
     """An elementwise h: ``times_derivative(u, kept)`` is u ⊙ h′(z); ``kept`` is z or h(z), as ``keeps_input`` says.
 
-    ``apply`` writes h over z where it does not keep it.
+    ``apply`` writes h over z, and ``times_derivative_`` the product over u, where they can. ``of_affine(b, a, W)`` is
+    h(a W + b) in one call, where there is one.
     """
 
     apply: Callable[[Tensor], Tensor]
     times_derivative: Callable[[Tensor, Tensor], Tensor]
     keeps_input: bool
     init_gain: float
+    times_derivative_: Callable[[Tensor, Tensor], Tensor]
+    of_affine: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
 
 
 ACTIVATIONS = {
-    "relu": Function(torch.relu_, lambda u, a: _aten.threshold_backward(u, a, 0), False, 2.0),
-    "tanh": Function(torch.tanh_, _aten.tanh_backward, False, 1.0),
-    "logistic": Function(torch.sigmoid_, _aten.sigmoid_backward, False, 1.0),
-    "gelu": Function(torch.nn.functional.gelu, _aten.gelu_backward, True, 2.0),
+    "relu": Function(
+        torch.relu_,
+        lambda u, a: _aten.threshold_backward(u, a, 0),
+        False,
+        2.0,
+        lambda u, a: _aten.threshold_backward.grad_input(u, a, 0, grad_input=u),
+        torch._addmm_activation,
+    ),
+    "tanh": Function(torch.tanh_, _aten.tanh_backward, False, 1.0, _aten.tanh_backward),
+    "logistic": Function(torch.sigmoid_, _aten.sigmoid_backward, False, 1.0, _aten.sigmoid_backward),
+    "gelu": Function(torch.nn.functional.gelu, _aten.gelu_backward, True, 2.0, _aten.gelu_backward),
 }
 """relu max(0, z), tanh, logistic 1/(1 + e⁻ᶻ), gelu z Φ(z) (Hendrycks and Gimpel, 2016)."""
 
