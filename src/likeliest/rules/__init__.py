@@ -4,6 +4,7 @@ from likeliest.rules.adaptive import Adagrad, Adam, AdamW, RMSprop
 from likeliest.rules.base import Rule
 from likeliest.rules.catalogue import RuleInfo, rule, rules
 from likeliest.rules.clipping import Clipped
+from likeliest.rules.decay import Decayed
 from likeliest.rules.error_signal import ErrorSignal, delta_rule, perceptron
 from likeliest.rules.first_order import SGD, GradientDescent, Momentum, Nesterov
 from likeliest.rules.quasi_newton import LBFGS
@@ -19,6 +20,7 @@ __all__ = [
     "Clipped",
     "Constant",
     "Cosine",
+    "Decayed",
     "ErrorSignal",
     "GradientDescent",
     "InverseTime",

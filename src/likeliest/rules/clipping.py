@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from likeliest.errors import SpecificationError
-from likeliest.interfaces import Local, Need, Predictor, State
-from likeliest.rules.base import LR, Rule
+from likeliest.interfaces import Local, State
 from likeliest.rules.hyperparameters import check_number
-from likeliest.rules.schedules import Rate
+from likeliest.rules.wrapping import View, Wrapping
 
 
 @dataclass(frozen=True)
-class Clipped(Rule):
+class Clipped(Wrapping):
     """g ← g · min(1, c/‖g‖) or g ← clamp(g, −c, c), then the step of another rule.
 
     The gradient is that of the batch's mean NLL with its penalty, over all of θ, as torch.nn.utils.clip_grad_norm_ and
@@ -44,16 +42,11 @@ class Clipped(Rule):
         'g ← g·min(1, 1/‖g‖);  m ← μm + g;  θ ← θ − lr·m'
     """
 
-    rule: Rule
     norm: float | None = None
     value: float | None = None
 
     def __post_init__(self) -> None:
-        if self.rule.needs != {Need.GRAD}:
-            needs = ", ".join(sorted(need.upper() for need in self.rule.needs))
-            raise SpecificationError(
-                f"clipping is for rules that need GRAD alone; {self.rule.name} needs {needs}; use it unclipped"
-            )
+        super().__post_init__()
         if (self.norm is None) == (self.value is None):
             raise SpecificationError("Clipped takes one of norm and value; to clip by both, clip a clipped rule")
         name = "norm" if self.value is None else "value"
@@ -61,7 +54,7 @@ class Clipped(Rule):
 
     def step(self, local: Local, state: State) -> Tensor:
         """Return the rule's next θ on the clipped gradient."""
-        return self.rule.step(_View(local, self._clip(local.grad)), state)
+        return self.rule.step(View(local, self._clip(local.grad)), state)
 
     def _clip(self, grad: Tensor) -> Tensor:
         """Clip in place."""
@@ -69,38 +62,6 @@ class Clipped(Rule):
             norm: Tensor = torch.linalg.vector_norm(grad, dim=-1, keepdim=True)
             return grad.mul_((self.norm / norm).clamp_(max=1.0))
         return grad if self.value is None else grad.clamp_(-self.value, self.value)
-
-    # All else is the rule's own.
-
-    @property
-    def name(self) -> str:
-        """The name of the rule that steps."""
-        return self.rule.name
-
-    @property
-    def lr(self) -> Rate:
-        """The learning rate of the rule that steps, where it has one."""
-        lr: Rate = getattr(self.rule, LR)
-        return lr
-
-    def with_lr(self, lr: Rate) -> Self:
-        """Return the same with another learning rate."""
-        return replace(self, rule=self.rule.with_lr(lr))
-
-    @property
-    def lr_range(self) -> tuple[float, float] | None:
-        """The learning rates that a fair race searches."""
-        return self.rule.lr_range
-
-    @property
-    def full_batch(self) -> bool:
-        """Whether the rule makes sense on all rows only."""
-        return self.rule.full_batch
-
-    @property
-    def criterion(self) -> str:
-        """What the rule minimises."""
-        return self.rule.criterion
 
     @property
     def formula(self) -> str:
@@ -112,19 +73,3 @@ class Clipped(Rule):
     def source(self) -> str:
         """The papers."""
         return f"Pascanu et al. (2013); {self.rule.source}"
-
-    def init(self, theta: Tensor, predictor: Predictor) -> State:
-        """Return the rule's own state: clipping remembers nothing."""
-        return self.rule.init(theta, predictor)
-
-
-class _View:
-    """A local view with another gradient."""
-
-    __slots__ = ("_local", "grad")
-
-    def __init__(self, local: Local, grad: Tensor) -> None:
-        self._local, self.grad = local, grad
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._local, name)
