@@ -45,7 +45,7 @@ $(VENV)/.installed-%: $(VENV)/.installed-core
 	@touch $@
 
 # Added up over the wheels that pip takes for the pinned versions on Linux x86-64 with Python 3.11. With PyTorch's CPU build
-# 394 MB (torch alone 192); without it 2,932 MB (torch 527, CUDA libraries and triton 2,204).
+# 401 MB (torch alone 192); without it 2,939 MB (torch 527, CUDA libraries and triton 2,204).
 MB_test  := 117
 MB_dev   := 39
 MB_bench := 0

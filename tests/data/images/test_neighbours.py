@@ -89,7 +89,7 @@ def test_the_message_names_them() -> None:
     x[3] = x[1]
     parts = Split(np.array([0, 1]), np.array([2]), np.array([3]))
     assert near_duplicates(x, parts).message.startswith(
-        "1 of the 2 held-out pictures are nearly the same as one in an earlier part, 1 of them byte for byte "
+        "1 of the 2 held-out pictures is nearly the same as one in an earlier part, 1 of them byte for byte "
         "(row 4 = row 2); scores on them are too good"
     )
     assert "(d.png = b.png)" in near_duplicates(x, parts, names=["a.png", "b.png", "c.png", "d.png"]).message

@@ -25,6 +25,6 @@ def write_folder(pictures: Pictures, folder: str | Path) -> None:
         path = Path(folder) / part / label / f"{row + 1:0{digits}}.png"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            as_image(pixels).save(path)
+            as_image(pixels).save(path, compress_level=1)
         except OSError as error:
             raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder") from error

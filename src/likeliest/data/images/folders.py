@@ -74,11 +74,12 @@ def part_of(name: str) -> str | None:
 
 
 def _parts(folder: Path) -> list[tuple[Path, bool]]:
-    """Return the folders that hold class folders, and whether what they hold is for testing."""
+    """Return the folders that hold class folders, those to learn from first, and whether each is for testing."""
     below = [path for path in _entries(folder) if path.is_dir()]
     names = {path.name.lower() for path in below}
     if names & _LEARN and names <= _LEARN | _TEST:
-        return [(path, path.name.lower() in _TEST) for path in below]
+        parts = [(path, path.name.lower() in _TEST) for path in below]
+        return sorted(parts, key=lambda part: part[1])
     return [(folder, False)]
 
 

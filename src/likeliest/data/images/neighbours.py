@@ -162,7 +162,8 @@ def _message(rows: Rows, twins: Rows, identical: NDArray[np.bool_], held_out: in
     named = [f"{_name(row, names)} = {_name(twin, names)}" for row, twin in zip(rows[:_NAMED], twins, strict=False)]
     more = ["…"] * (len(rows) > _NAMED)
     return (
-        f"{len(rows):,} of the {held_out:,} held-out pictures are nearly the same as one in an earlier part, "
+        f"{len(rows):,} of the {held_out:,} held-out pictures {'is' if len(rows) == 1 else 'are'} nearly the same as "
+        "one in an earlier part, "
         f"{int(identical.sum()):,} of them byte for byte ({', '.join(named + more)}); scores on them are too good: "
         "drop them, or split by what they share"
     )

@@ -98,7 +98,7 @@ def _find(path: Path, target: str | None, labelled: bool) -> Found:
 
 
 def _tables(folder: Path, labelled: bool) -> list[tuple[Path, bool]]:
-    """Return the tables of pictures in a folder, and whether each is for testing.
+    """Return the tables of pictures in a folder, those to learn from first, and whether each is for testing.
 
     Raises:
         SourceError: there are several tables of files, and their names do not say train and test.
@@ -113,7 +113,8 @@ def _tables(folder: Path, labelled: bool) -> list[tuple[Path, bool]]:
             f"{folder}: expected one table of pictures, found {', '.join(path.name for path in listed)}; name one"
         )
     aside = "learn" in parts
-    return [(path, aside and part == "test") for path, part in zip(tables, parts, strict=True)]
+    both = [(path, aside and part == "test") for path, part in zip(tables, parts, strict=True)]
+    return sorted(both, key=lambda one: one[1])
 
 
 def _joined(folder: Path, several: list[Found]) -> Found:
