@@ -92,9 +92,9 @@ def calibrate(
     The candidates stand in rising freedom, the first being none at all. Each takes the place of the one chosen so far
     if it lowers the cross-validated NLL by more than one standard error of the paired difference: a gain that luck
     explains is no gain, and a freer curve that is only as good waits for more rows. On the hundred fits of
-    ``benchmarks/calibration.py --seeds 10`` the smallest NLL alone would have made 11 worse, of which one by far; this
-    rule made 4 a little worse and kept nineteen twentieths of the gain. Folds are dealt along the rows sorted by the
-    probability given to the true class, so that each has its share of the errors.
+    ``benchmarks/calibration.py --seeds 10`` the smallest NLL alone made 11 worse, one beyond two standard errors; this
+    rule made 4 worse, none beyond, and kept nineteen twentieths of the gain. Folds are dealt along the rows sorted by
+    the probability given to the true class, so that each has its share of the errors.
 
     Args:
         p: probabilities (n, K), or of class 1 of two (n,), on held-out rows that decided nothing of the classifier.
