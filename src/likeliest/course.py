@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from likeliest.autopsy import EVERY, Autopsy, Look, Remedy, Scene, examine, usable
+from likeliest.autopsy.remedy import MOST
 from likeliest.batches import Batches
 from likeliest.checkpoint import Checkpoint, Held, packed, unpack
 from likeliest.ending import PERFECT_NLL
-from likeliest.interfaces import Need, Record, Trace, VerdictKind
+from likeliest.interfaces import Draw, Local, Need, Record, Trace, VerdictKind
+from likeliest.local import Local as View
 from likeliest.local import Meter
 from likeliest.objective import Objective
 from likeliest.progress import Callback, Pace, told
@@ -64,6 +69,8 @@ class Course:
         callbacks: Sequence[Callback] = (),
         average: float | None = None,
         checkpoint: Checkpoint | None = None,
+        goes_on: bool = False,
+        given: Objective | None = None,
     ) -> None:
         self.objective, self.rule, self.theta, self.validation = objective, rule, theta, validation
         self.tolerance, self.budget, self.callbacks = tolerance, budget, callbacks
@@ -74,6 +81,13 @@ class Course:
         self.standing = Standing(theta, patience if validation is not None else None)
         self._decay, self._average = average, None if average is None else theta.clone()
         self._checkpoint = checkpoint
+        # Runs in lockstep are not looked at: each is lost by itself, and none is taken apart.
+        self._look = Look.at_start(theta, self._average, self.state) if theta.ndim == 1 else None
+        self._goes_on, self._given = goes_on, given or objective
+        self._kept: Tensor | None = None
+        self._seed = 0
+        self.autopsies: list[Autopsy] = []
+        self.remedies: list[Remedy] = []
         unpenalised = objective.penalty is None and objective.predictor.linear
         self._separable = unpenalised and objective.recession_cone is not None
 
@@ -88,6 +102,7 @@ class Course:
         self, batch_size: int | None, seed: int, measure_every: float | Sequence[int], measured_rows: int
     ) -> VerdictKind:
         """Step until something ends the fit; return what did."""
+        self._seed = seed
         try:
             if batch_size is None:
                 return self._full_batch()
@@ -96,6 +111,13 @@ class Course:
             return VerdictKind.INTERRUPTED
 
     def _full_batch(self) -> VerdictKind:
+        while True:
+            ending = self._full_steps()
+            rows = torch.arange(self.objective.n, device=self.theta.device) if self._kept is None else self._kept
+            if ending is not VerdictKind.NON_FINITE or not self._recovers(_all_rows, 1, rows):
+                return ending
+
+    def _full_steps(self) -> VerdictKind:
         objective, rule, state = self.objective, self.rule, self.state
         # A step costs a pass or more, so that the passes bound the steps too; a schedule needs to know its end.
         bound = min(self.budget.steps, self.budget.passes)
@@ -103,12 +125,14 @@ class Course:
         while True:
             # What it took to get to θ; its own gradient is the first part of the next step.
             spent = self.meter.work
-            local = state.arrived or objective.at(self.theta, None, rule.needs, self.meter)
+            local = state.arrived or objective.at(self.theta, self._kept, rule.needs, self.meter)
             state.arrived = None
             if Need.GRAD in rule.needs:
                 self.standing.grad_norm = _per_run(local.grad.abs().amax(-1))
-            value = local.value if Need.VALUE in rule.needs else objective.at(self.theta).value
+            value = local.value if Need.VALUE in rule.needs else objective.at(self.theta, self._kept).value
             ending = self._measure(_per_run(value), spent)
+            if ending is None and state.step % EVERY == 0 and not self._fine(local):
+                ending = self._lose()
             if ending is not None:
                 return ending
             if state.step >= self.budget.steps or spent >= self.budget.passes * objective.n:
@@ -122,27 +146,54 @@ class Course:
     def _mini_batches(
         self, batch_size: int, seed: int, measure_every: float | Sequence[int], measured_rows: int
     ) -> VerdictKind:
-        objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
+        objective, state = self.objective, self.state
         batches = Batches(objective.n, batch_size, seed, self.theta.device)
         last = math.ceil(min(self.budget.steps, self.budget.passes * batches.per_epoch))
         due = _due(measure_every, batches.per_epoch, last)
-        measured = self._measured_objective(measured_rows)
         state.steps = last
         described = self._description(batch_size, seed)
-        if not self._go_on(described):
-            ending = self._measure_at(measured)
-        else:
-            ending = self._ending(self.trace.records[-1].value)
-        draws = batches.after(state.step)
+        taken_up = self._go_on(described)
+        ending: VerdictKind | None = self._ending(self.trace.records[-1].value) if taken_up else None
+        fresh = not taken_up
+        while True:
+            rows = self._measured_rows(measured_rows)
+            measured = self.objective if len(rows) == objective.n else self.objective.subset(rows)
+            if fresh:
+                ending = self._measure_at(measured)
+            if ending is None:
+                ending = self._steps(self._draws(batches), last, due, measured, described)
+            if ending is not VerdictKind.NON_FINITE or not self._recovers(
+                lambda step: self._draws(batches, step), batches.per_epoch, rows
+            ):
+                return ending
+            ending, fresh = None, state.step == 0
+
+    def _steps(
+        self, draws: Iterator[Draw], last: int, due: Container[int], measured: Objective, described: dict[str, Any]
+    ) -> VerdictKind:
+        objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
+        ending = None
         while ending is None and state.step < last:
             draw = next(draws)
-            self.theta = rule.step(objective.at(self.theta, draw.rows, needs, meter, draw), state)
+            local = objective.at(self.theta, draw.rows, needs, meter, draw)
+            self.theta = rule.step(local, state)
             state.step += 1
             self._follow()
-            if state.step in due or state.step == last:
+            if state.step % EVERY == 0 and not self._fine(local):
+                self._measure_at(measured)
+                ending = self._lose()
+            elif state.step in due or state.step == last:
                 ending = self._measure_at(measured)
             self._keep(described, state.step == last or ending is not None)
         return ending or VerdictKind.BUDGET
+
+    def _draws(self, batches: Batches, step: int | None = None) -> Iterator[Draw]:
+        """The draws that follow a step, without the rows that are left out."""
+        for draw in batches.after(self.state.step if step is None else step):
+            if self._kept is None:
+                yield draw
+            else:
+                yield replace(draw, rows=draw.rows[torch.isin(draw.rows, self._kept)])
 
     def _follow(self) -> None:
         """Let the average follow θ."""
@@ -153,11 +204,73 @@ class Course:
     def _measure_at(self, measured: Objective) -> VerdictKind | None:
         return self._measure(_per_run(measured.at(self.measured_theta).value), self.meter.work)
 
-    def _measured_objective(self, measured_rows: int) -> Objective:
-        if self.objective.n <= measured_rows:
-            return self.objective
-        rows = stream(0, "measure").choice(self.objective.n, size=measured_rows, replace=False)
-        return self.objective.subset(np.sort(rows))
+    def _measured_rows(self, measured_rows: int) -> Tensor:
+        """The rows that the training objective is measured on."""
+        rows = torch.arange(self.objective.n, device=self.theta.device)
+        if self.objective.n > measured_rows:
+            chosen = stream(0, "measure").choice(self.objective.n, size=measured_rows, replace=False)
+            rows = torch.from_numpy(np.sort(chosen)).to(self.theta.device)
+        return rows if self._kept is None else rows[torch.isin(rows, self._kept)]
+
+    # When something is no longer finite.
+
+    def _fine(self, local: Local) -> bool:
+        """Look whether θ, the rule's memory and the latest batch's value are finite."""
+        if self._look is None:
+            return True
+        if isinstance(local, View) and self._lost_rows(local):
+            return False
+        return self._look.fine(self.theta, self._average, self.state)
+
+    def _lost_rows(self, local: View) -> bool:
+        """Whether the batch's value is not finite, where that is known for nothing.
+
+        Columns of η may be views of θ, which has moved since: so it is asked once more where it is now.
+        """
+        if not 0 < local.n <= self.objective.block or _finite(local.value):
+            return False
+        return not _finite(self.objective.at(self.theta.clone(), local.rows).value)
+
+    def _lose(self) -> VerdictKind:
+        self.standing.lost[:] = True
+        return VerdictKind.NON_FINITE
+
+    def _recovers(self, draws: Callable[[int], Iterator[Draw | None]], per_epoch: int, measured: Tensor) -> bool:
+        """Take the fit apart, go back to the best point that can be used, and say whether it goes on from there."""
+        if self._look is None:
+            return False
+        self.seconds += time.perf_counter() - self._resumed
+        scene = Scene(
+            self.objective, self._given, self.rule, draws, per_epoch, self.state.steps, self._look, self.state.step,
+            self.measured_theta.clone(), measured, self._kept, self.validation, self._seed,
+        )  # fmt: skip
+        autopsy, to_blame = examine(scene)
+        self.autopsies.append(autopsy)
+        remedy = Remedy.of(autopsy, to_blame, self.objective, self.rule) if self._goes_on else None
+        goes_on = remedy is not None and len(self.remedies) < MOST
+        if not (self.validation is not None and np.isfinite(self.standing.best_value).all()):
+            self.standing.best.copy_(usable(scene, (self.standing.best, self._look.good.measured_theta), to_blame))
+        if remedy is not None and goes_on:
+            self.remedies.append(remedy)
+            self._apply(remedy)
+            self._back_to_good()
+        self._resumed = time.perf_counter()
+        return goes_on
+
+    def _apply(self, remedy: Remedy) -> None:
+        self.objective, self.rule, self._kept = remedy.applied(self.objective, self.rule, self._kept)
+
+    def _back_to_good(self) -> None:
+        """Be again what the fit was at the last good point."""
+        assert self._look is not None
+        good = self._look.good
+        self.theta = good.theta.clone()
+        if self._average is not None and good.average is not None:
+            self._average.copy_(good.average)
+        self.state = good.state(self.state.steps)
+        self.trace.records[:] = [r for r in self.trace.records if r.step <= good.step and np.isfinite(r.value).all()]
+        self.standing.lost[:] = False
+        self.standing.grad_norm[:] = np.nan
 
     # Checkpoints: what a fit is between two steps.
 
@@ -187,6 +300,7 @@ class Course:
             "seconds": self.seconds + time.perf_counter() - self._resumed,
             "evidence": self.state.evidence,
             "outcome": self.state.outcome,
+            "remedies": [remedy.to_json() for remedy in self.remedies],
             "standing": {name: getattr(self.standing, name).tolist() for name in Standing.ARRAYS},
         }
         self._checkpoint.write(Held(tensors, numbers, self.trace.records, described))
@@ -209,6 +323,11 @@ class Course:
             own = getattr(self.standing, name)
             setattr(self.standing, name, np.asarray(numbers["standing"][name], dtype=own.dtype))
         self.trace.records[:] = held.trace
+        for values in numbers.get("remedies", ()):
+            self.remedies.append(Remedy.from_json(values))
+            self._apply(self.remedies[-1])
+        if self._look is not None:
+            self._look.good.take(self.theta, self._average, self.state)
         self._resumed = time.perf_counter()
         return True
 
@@ -247,6 +366,15 @@ def _due(measure_every: float | Sequence[int], per_epoch: int, last: int) -> Con
         return frozenset(measure_every)
     interval = max(1, round(measure_every * per_epoch))
     return range(interval, last + 1, interval)
+
+
+def _all_rows(step: int) -> Iterator[None]:
+    """The draws of full batches: none."""
+    return repeat(None)
+
+
+def _finite(value: Tensor) -> bool:
+    return bool(torch.isfinite(value).all())
 
 
 def _per_run(values: Tensor) -> np.ndarray:

@@ -10,10 +10,12 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from likeliest.autopsy import Autopsy, told
 from likeliest.checkpoint import Checkpoint
 from likeliest.course import MEASURED_ROWS, Budget, Course
 from likeliest.diagnose import diagnose
@@ -41,6 +43,7 @@ class Fit:
         verdicts: why it ended, one a run.
         work: passes over the data that were spent.
         seconds: time in the rule alone, without measuring.
+        autopsies: of a single run, one for each time that something was no longer finite.
     """
 
     theta: Tensor
@@ -49,6 +52,7 @@ class Fit:
     work: float
     seconds: float
     state: State = field(repr=False)
+    autopsies: tuple[Autopsy, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -56,6 +60,11 @@ class Fit:
         if len(self.verdicts) != 1:
             raise ShapeError(f"this fit has {len(self.verdicts)} runs; read `verdicts`, one a run")
         return self.verdicts[0]
+
+    @property
+    def autopsy(self) -> Autopsy | None:
+        """The latest autopsy; None where all was finite, and for runs in lockstep, which are not taken apart."""
+        return self.autopsies[-1] if self.autopsies else None
 
 
 def fit(
@@ -75,6 +84,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     average: float | None = None,
     checkpoint: Checkpoint | None = None,
+    on_non_finite: Literal["stop", "continue"] = "stop",
 ) -> Fit:
     """Minimise an objective by a learning rule.
 
@@ -100,6 +110,9 @@ def fit(
             measured and returned.
         checkpoint: where a mini-batch fit keeps itself while it runs. A fit that finds the file goes on from it, and
             its θ has the same bytes as that of a fit never cut short.
+        on_non_finite: what a single run does when something is NaN or infinite, once an `Autopsy` has said where and
+            why: "stop" at a θ that can be used, or "continue" from the last good point, with the learning rate halved,
+            the rows to blame left out, or single precision in place of half, where one of these is the remedy.
 
     Returns:
         A `Fit`; Ctrl-C also returns one, with the verdict ``interrupted``.
@@ -107,7 +120,7 @@ def fit(
     Raises:
         NotOnOfferError: before the first step, when the rule needs what the objective cannot give.
         ShapeError: θ has the wrong shape.
-        SpecificationError: averages and checkpoints are for mini-batches.
+        SpecificationError: averages and checkpoints are for mini-batches; another ``on_non_finite``.
         CheckpointError: the file belongs to another fit, or is damaged.
 
     Example:
@@ -119,6 +132,8 @@ def fit(
     rule = rule_by_name(rule) if isinstance(rule, str) else rule
     check_on_offer(objective, rule, batch_size)
     _check_for_mini_batches(batch_size, average, checkpoint)
+    if on_non_finite not in ("stop", "continue"):
+        raise SpecificationError(f'on_non_finite is "stop" or "continue", found {on_non_finite!r}')
     scaling = Scaling.of(objective) if standardise else None
     inner = scaling.apply(objective) if scaling else objective
     inner_validation = scaling.apply(validation) if scaling and validation else validation
@@ -134,11 +149,16 @@ def fit(
         [_in_users_units(callback, scaling) for callback in callbacks] if scaling else callbacks,
         average,
         checkpoint,
+        on_non_finite == "continue",
+        objective,
     )
     with torch.no_grad(), _denormals_flushed(start.dtype):
         ending = course.run(batch_size, seed, measure_every, measured_rows)
         found = course.standing.best
         reasons = verdicts(ending, course.standing, course.state, course.trace, tolerance)
+        if len(reasons) == 1:
+            lost = reasons[0].kind is VerdictKind.NON_FINITE
+            reasons = (told(reasons[0], course.autopsies, course.remedies, lost),)
         cut_short = reasons[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
         if batch_size is None and found.ndim == 1 and not cut_short:
             reasons = (diagnose(inner, found) or reasons[0],)
@@ -149,6 +169,7 @@ def fit(
         course.meter.work / objective.n,
         course.seconds,
         course.state,
+        tuple(course.autopsies),
     )
 
 

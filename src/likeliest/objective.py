@@ -264,8 +264,8 @@ class Objective:
             for part in rows.split(self.block):
                 yield self.evaluate(theta, part, rows.shape[0], draw and replace(draw, rows=part))
 
-    def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int, draw: Draw | None = None) -> Block:
-        """Evaluate the predictor on some rows of a batch of so many."""
+    def batch(self, rows: slice | Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
+        """x, y and weight of some rows as predictor and family meet them: transformed under a draw, and cast."""
         if isinstance(rows, slice):
             x, y = self.x[rows], self.y[rows]
         else:
@@ -273,8 +273,11 @@ class Objective:
         weight = None if self.weight is None else self.weight[rows]
         if draw is not None and self.transform is not None:
             x, y, weight = self.transform(x, y, weight, draw)
-        if x.dtype != self.dtype:
-            x = x.to(self.dtype)
+        return (x if x.dtype == self.dtype else x.to(self.dtype)), y, weight
+
+    def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int, draw: Draw | None = None) -> Block:
+        """Evaluate the predictor on some rows of a batch of so many."""
+        x, y, weight = self.batch(rows, draw)
         eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
             eta = _shifted(eta, self.offset, rows)

@@ -115,10 +115,31 @@ class Predictor(ABC):
         eta = self.forward(theta, x, draw)[0]
         yield "eta", torch.stack(torch.broadcast_tensors(*eta), -1) if isinstance(eta, tuple) else eta
 
+    def probe_back(
+        self, theta: Tensor, x: Tensor, u: Any, draw: Draw | None = None
+    ) -> Iterator[tuple[str, Tensor, bool]]:
+        """Go backwards with u, shaped like η: yield (a layer's name, a derivative, whether its first axis is rows).
+
+        The layer is the one whose backward pass made the derivative; they come in the order of that pass. θ and u stay
+        as they are.
+        """
+        theta, out = theta.clone(), torch.zeros_like(theta)
+        tape = self.forward(theta, x, draw)[1]
+        self.pullback(theta, tape, tuple(c.clone() for c in u) if isinstance(u, tuple) else u.clone(), out)
+        for layer in reversed(self.layer_names):
+            for name, part in self.parts.items():
+                if name.rpartition(".")[0] == layer:
+                    yield layer, out[..., part.slice], False
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The names of what has parts, in the order of the forward pass."""
+        return tuple(dict.fromkeys(name.rpartition(".")[0] for name in self.parts))
+
     @property
     def flops(self) -> int:
-        """Twice the multiply-adds of the forward pass of one row; unless known better, one for each parameter."""
-        return 2 * sum(part.size for part in self.parts.values() if part.learnt)
+        """Twice the multiply-adds of the forward pass of one row; unless known better, one for each weight."""
+        return 2 * sum(part.size for part in self.parts.values() if part.penalised)
 
     def jacobian(self, theta: Tensor, tape: Any) -> list[tuple[Tensor, Tensor]]:
         """For each column of η, its derivatives as (matrix (…, n, q), index (q,) into θ); what is left out is zero.

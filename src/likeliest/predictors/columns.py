@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,30 @@ class Columns(Predictor):
         pushed = zip(self.split(theta), self.split(v), tape, strict=True)
         return tuple(c for (p, t), (_, d), own in pushed for c in columns_of(p.pushforward(t, own, d)))
 
+    def probe(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """What the layers of each component give, their names below the component's; see `Predictor.probe`."""
+        columns: list[Tensor] = []
+        for (p, t), name in zip(self.split(theta.clone()), self.components, strict=True):
+            for layer, output in p.probe(t, x, draw):
+                if layer == "eta":
+                    columns += columns_of(output)
+                else:
+                    yield f"{name}.{layer}", output
+        yield "eta", torch.stack(torch.broadcast_tensors(*columns), -1)
+
+    def probe_back(
+        self, theta: Tensor, x: Tensor, u: Any, draw: Draw | None = None
+    ) -> Iterator[tuple[str, Tensor, bool]]:
+        """Component by component; see `Predictor.probe_back`."""
+        at = 0
+        for (p, t), name in zip(self.split(theta.clone()), self.components, strict=True):
+            own = tuple(u[at : at + p.outputs])
+            at += p.outputs
+            for layer, derivative, by_row in p.probe_back(
+                t, x, own if isinstance(p, Columns) else torch.stack(own, -1), draw
+            ):
+                yield (f"{name}.{layer}" if layer else name), derivative, by_row
+
     def jacobian(self, theta: Tensor, tape: list[Any]) -> list[tuple[Tensor, Tensor]]:
         """The components' Jacobians, with their indices moved to where the component lies."""
         return [
@@ -98,6 +123,11 @@ class Columns(Predictor):
     def jacobian_widths(self) -> tuple[int, ...]:
         """The components' widths."""
         return tuple(width for p in self.components.values() for width in p.jacobian_widths)
+
+    @property
+    def flops(self) -> int:
+        """The components' sum."""
+        return sum(p.flops for p in self.components.values())
 
     def reexpress(self, theta: Tensor, centre: Tensor, scale: Tensor) -> Tensor:
         """Component by component."""

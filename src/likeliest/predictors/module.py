@@ -114,6 +114,55 @@ class Module(Predictor):
         ]
         return pushed
 
+    def _probed(
+        self, theta: Tensor, x: Tensor, draw: Draw | None
+    ) -> tuple[Tensor, Tensor, list[tuple[str, Tensor, Tensor]]]:
+        """θ as a leaf, η, and (name, output, its values then) of each submodule in the order in which they finish."""
+        met: list[tuple[str, Tensor, Tensor]] = []
+
+        def meet(name: str, output: Any) -> None:
+            if isinstance(output, Tensor) and output.is_floating_point():
+                met.append((name, output, output.detach().clone()))
+            elif isinstance(output, (tuple, list)):
+                for inner in output:
+                    meet(name, inner)
+            elif isinstance(output, dict):
+                meet(name, list(output.values()))
+
+        submodules = [(name, inner) for name, inner in self.module.named_modules() if name]
+        handles = [
+            inner.register_forward_hook(lambda _, __, output, name=name: meet(name, output))
+            for name, inner in submodules
+        ]
+        try:
+            eta, (leaf, attached, _) = self.forward(theta.clone(), x, draw)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return leaf, attached, [*met, ("eta", attached, eta)]
+
+    def probe(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Yield (a submodule's name, its output) in the order in which they finish, and η last."""
+        for name, _, values in self._probed(theta, x, draw)[2]:
+            yield name, values
+
+    def probe_back(
+        self, theta: Tensor, x: Tensor, u: Any, draw: Draw | None = None
+    ) -> Iterator[tuple[str, Tensor, bool]]:
+        """Yield the derivative by each submodule's output, named by what follows it, then that by each part."""
+        leaf, eta, met = self._probed(theta, x, draw)
+        outputs = [output for _, output, _ in met[:-1] if output.requires_grad]
+        names = [name for name, output, _ in met[:-1] if output.requires_grad]
+        *back, by_theta = torch.autograd.grad(eta, [*outputs, leaf], u, allow_unused=True)
+        followed_by = [*names[1:], "eta"]
+        for name, derivative in zip(reversed(followed_by), reversed(back), strict=True):
+            if derivative is not None:
+                yield name, derivative, len(derivative) == len(x)
+        for layer in reversed(self.layer_names):
+            for name, part in self.parts.items():
+                if name.rpartition(".")[0] == layer and by_theta is not None:
+                    yield layer or "eta", by_theta[part.slice], False
+
     def load_into(self, theta: Tensor) -> nn.Module:
         """Write θ (P,) to the module's own parameters and buffers and return the module."""
         for own, part in zip(self._tensors(), self.parts.values(), strict=True):
