@@ -22,7 +22,8 @@ class Conv2d(Layer):
     """y[o, i, j] = Σ_{c,a,b} W[o, a, b, c] x[c, s·i + a − p, s·j + b − p], for rows (C, H, W); no intercept.
 
     W is laid out with its channels last, (outputs, size, size, inputs), as the fast kernels want it. Pullback: u
-    correlated with x for W, and u convolved with W for x.
+    correlated with x for W, and u convolved with W for x. The kernels add up the former by thread: two threads give
+    other last digits than one.
 
     Args:
         inputs: C.

@@ -38,7 +38,7 @@ class BatchNorm(Layer):
 
         ∂/∂scale = Σ u x̂,    ∂/∂shift = Σ u,    ∂/∂x = (g − ḡ − x̂ · mean(g x̂)) / √(v + ε)
 
-    and ∂/∂x = g / √(v + ε) without a draw.
+    and ∂/∂x = g / √(v + ε) without a draw. The kernels add up by thread: two threads give other last digits than one.
 
     Args:
         channels: C.
