@@ -14,6 +14,7 @@ import pytest
 from PIL import Image, features
 
 from likeliest.data import Pictures, read_pictures
+from likeliest.data.images import reading
 from likeliest.data.images.decoding import MOST_PIXELS
 from likeliest.errors import SourceError
 
@@ -121,6 +122,10 @@ def test_documents_and_videos_are_called_what_they_are(folder: Path, content: by
     assert read_with(folder, content, "cat/b.jpg") == (f"no picture, but {what}", "left out")
 
 
+def test_a_picture_without_pixels_is_left_out(folder: Path) -> None:
+    assert read_with(folder, bomb("gif", 0, 0), "cat/bad.gif") == ("damaged", "left out")
+
+
 def bomb(form: str, width: int, height: int) -> bytes:
     """A few bytes whose header claims width x height pixels."""
     if form == "gif":
@@ -171,6 +176,12 @@ def test_no_permission_to_read(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(Path, "open", refusing)
     pictures = read_pictures(folder)
     assert (len(pictures), problem_of(pictures, "cat/3.png")) == (11, ("no permission to read it", "left out"))
+
+
+def test_a_source_without_permission_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda path: (_ for _ in ()).throw(PermissionError(13, "denied", str(path))))
+    with pytest.raises(SourceError, match=rf"{folder}: cannot be read: denied; see to its permissions"):
+        read_pictures(folder)
 
 
 def test_a_folder_without_permission_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -407,15 +418,25 @@ def test_two_names_for_one_file_are_one_picture(folder: Path) -> None:
         assert problem_of(pictures, name) == ("another name of a file that is there already", "counted once")
 
 
+def test_copies_within_a_class_are_counted(folder: Path) -> None:
+    for name in ("6.png", "7.png"):
+        (folder / "cat" / name).write_bytes((folder / "cat" / "0.png").read_bytes())
+    pictures = read_pictures(folder)
+    assert len(pictures) == 14
+    assert pictures.findings() == [
+        "2 × the same pixels twice in one class; both kept: cat/6.png = cat/0.png, cat/7.png = cat/0.png"
+    ]
+
+
 @pytest.mark.parametrize("how", ["copy", "link"])
 def test_one_picture_under_two_classes_is_named(folder: Path, how: str) -> None:
     if how == "copy":
         (folder / "dog" / "cat.png").write_bytes((folder / "cat" / "0.png").read_bytes())
     else:
         (folder / "dog" / "cat.png").symlink_to(folder / "cat" / "0.png")
-    reason, done = problem_of(read_pictures(folder), "dog/cat.png")
-    assert reason == "the same pixels as cat/0.png, labelled otherwise"
-    assert done == "kept under both labels; correct one"
+    reason, done = problem_of(read_pictures(folder), "dog/cat.png = cat/0.png")
+    assert reason == "the same pixels under two labels, of which one is wrong"
+    assert done == "kept under both"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
@@ -497,6 +518,21 @@ def test_findings_count_and_name(folder: Path) -> None:
         (folder / "cat" / f"bad{number}.png").write_bytes(b"")
     lines = read_pictures(folder).findings()
     assert lines == ["4 × an empty file; left out: cat/bad0.png, cat/bad1.png, cat/bad2.png, …"]
+
+
+def test_an_interruption_does_not_wait_for_the_rest(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1_000):
+        (folder / "dog" / f"copy{number}.png").write_bytes(b"")
+    begun = []
+    attempt = reading._attempt
+    monkeypatch.setattr(reading, "_attempt", lambda one, size: (begun.append(one), attempt(one, size))[1])
+
+    def interrupting(done: int, of: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        read_pictures(folder, progress=interrupting)
+    assert len(begun) < 700
 
 
 def test_progress_is_told_up_to_the_end(folder: Path) -> None:

@@ -74,6 +74,7 @@ def test_the_label_is_the_column_asked_for(folder: Path) -> None:
 def test_rows_that_are_wrong_are_named(folder: Path) -> None:
     with (folder / "labels.csv").open("a") as file:
         file.write("images/10.png,000\nimages/1.png,\n,001\nimages/2.png,002\nimages/2.png,000\nimages,001\n")
+        file.write(f"{'long' * 2000}.png,001\n")
     pictures = read_pictures(folder)
     assert [(p.name, p.reason, p.done) for p in pictures.problems] == [
         ("images/1.png", "without a label", "left out"),
@@ -81,7 +82,12 @@ def test_rows_that_are_wrong_are_named(folder: Path) -> None:
         ("images/2.png", "listed more than once with one label", "counted once"),
         ("images/10.png", "no such file", "left out"),
         ("images", "no ordinary file", "left out"),
-        ("images/2.png", "the same pixels as images/2.png, labelled otherwise", "kept under both labels; correct one"),
+        (f"{'long' * 2000}.png", "cannot be opened (File name too long)", "left out"),
+        (
+            "images/2.png = images/2.png",
+            "the same pixels under two labels, of which one is wrong",
+            "kept under both",
+        ),
     ]
     assert len(pictures) == 10
 

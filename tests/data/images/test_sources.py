@@ -89,6 +89,9 @@ def test_damaged_idx_files_are_refused_by_name(tmp_path: Path) -> None:
     images.write_bytes(gzip.compress(whole)[:-20])
     with pytest.raises(SourceError, match=r"train-images-idx3-ubyte: cannot be read"):
         read_pictures(tmp_path)
+    images.write_bytes(whole[:4] + b"\xff" * 12 + whole[16:])
+    with pytest.raises(SourceError, match=r"expected 79,228,162,458,924,105,385,300,197,375 bytes .*, found 240"):
+        read_pictures(tmp_path)
     images.write_bytes(whole[:9])
     with pytest.raises(SourceError, match="train-images"):
         read_pictures(tmp_path)

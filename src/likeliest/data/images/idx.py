@@ -22,6 +22,7 @@ from likeliest.errors import SourceError
 
 _UNSIGNED_BYTES = b"\0\0\x08"
 _GZIP = b"\x1f\x8b"
+_MOST_PACKED = 1032  # no gzip file unpacks to more times its size, whatever an IDX header claims
 _IMAGES = re.compile(r"(train|t10k|test)-images[.-]idx[34]-ubyte(\.gz)?")
 
 
@@ -34,7 +35,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
     try:
         with _opened(path) as file:
             shape = _shape(file, path)
-            content = bytearray(file.read(prod(shape) + 1))
+            content = bytearray(file.read(min(prod(shape), _MOST_PACKED * path.stat().st_size) + 1))
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError(f"{path}: cannot be read ({error}); copy or download it again") from error
     if len(content) != prod(shape):

@@ -7,6 +7,7 @@ of file names, relative to the table's folder. A column of labels is known by it
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -114,8 +115,8 @@ def _opener(content: bytes) -> Any:
 
 def _located(folder: Path, name: str) -> Path:
     """Return the file of that name, which may be written as on Windows."""
-    path = folder / name
-    return path if path.exists() or "\\" not in name else folder / name.replace("\\", "/")
+    windows = "\\" in name and not os.path.exists(folder / name)
+    return folder / (name.replace("\\", "/") if windows else name)
 
 
 def _labels(path: Path, frame: pl.DataFrame, pictures: str, target: str | None) -> Sequence[str | None]:

@@ -93,11 +93,14 @@ def in_threads(work: Callable[[_In], _Out], items: Sequence[_In], progress: Prog
     blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
     done = 0
     with _quiet_pillow(), ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
-        for results in pool.map(lambda block: [work(item) for item in block], blocks):
-            done += len(results)
-            if progress is not None:
-                progress(done, len(items))
-            yield from results
+        try:
+            for results in pool.map(lambda block: [work(item) for item in block], blocks):
+                done += len(results)
+                if progress is not None:
+                    progress(done, len(items))
+                yield from results
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interruption does not wait for the blocks that have not begun
 
 
 def _open_file(path: Path) -> IO[bytes]:
@@ -133,9 +136,9 @@ def _refuse_hopeless(found: Found, bad: Sequence[Encoded], problems: Sequence[Pr
     gone = [label for label, count in lost.items() if count == total[label]]
     if not gone and len(bad) <= MOST_UNREADABLE * len(found.pictures):
         return
-    first = {one.name for one in bad[:3]}
+    first = {one.name for one in bad if not gone or one.label == gone[0]}
     told = [problem for problem in problems if problem.name in first and problem.done == LEFT_OUT]
-    reasons = "; ".join(f"{shortened(problem.name)}: {problem.reason}" for problem in told)
+    reasons = "; ".join(f"{shortened(problem.name)}: {problem.reason}" for problem in told[:3])
     what = f"none of class {gone[0]!r}" if gone and gone[0] is not None else f"only {sum((total - lost).values()):,}"
     raise SourceError(
         f"{found.place}: expected pictures that can be read, found that {what} of {len(found.pictures):,} can "

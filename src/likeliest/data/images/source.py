@@ -10,11 +10,13 @@ from likeliest.data.images.arrays import array_pictures
 from likeliest.data.images.folders import find_pictures, is_picture, part_of
 from likeliest.data.images.idx import idx_parts, idx_pictures, is_idx
 from likeliest.data.images.listing import PARQUET, TABLES, find_listed, lists_pictures
-from likeliest.data.images.pictures import LARGEST, Pictures, Problem, shortened
+from likeliest.data.images.pictures import LARGEST, Pictures, Problem
 from likeliest.data.images.reading import Encoded, Found, Progress, read_all
 from likeliest.errors import SourceError
 
 _ARRAYS = (".npz", ".npy")
+_COPY = "the same pixels twice in one class"
+_CONFLICT = "the same pixels under two labels, of which one is wrong"
 
 
 def read_pictures(
@@ -38,6 +40,8 @@ def read_pictures(
 
     Raises:
         SourceError: there is nothing that can be read, or too much of it cannot; the message says what and why.
+        TableError: a table cannot be read as one.
+        ShapeError: an array is of a shape that no pictures have.
         TargetError: labels are missing.
 
     Example:
@@ -52,16 +56,23 @@ def read_pictures(
     """
     path = Path(source)
     if not path.exists() and _is_named(source):
-        return _with_conflicts(_of_catalogue(str(source), labelled, largest))
+        return _with_copies(_of_catalogue(str(source), labelled, largest))
     if not path.exists():
         raise SourceError(f"{source}: no such file or folder; the current folder is {Path.cwd()}")
+    try:
+        return _with_copies(_read(path, target, labelled, largest, progress))
+    except OSError as error:
+        raise SourceError(
+            f"{error.filename or path}: cannot be read: {error.strerror}; see to its permissions"
+        ) from error
+
+
+def _read(path: Path, target: str | None, labelled: bool, largest: int, progress: Progress | None) -> Pictures:
     if path.suffix.lower() in _ARRAYS and path.is_file():
-        pictures = array_pictures(path, labelled=labelled, largest=largest)
-    elif idx_parts(path) if path.is_dir() else is_idx(path):
-        pictures = idx_pictures(path, labelled=labelled, largest=largest)
-    else:
-        pictures = read_all(_find(path, target, labelled), largest, progress)
-    return _with_conflicts(pictures)
+        return array_pictures(path, labelled=labelled, largest=largest)
+    if idx_parts(path) if path.is_dir() else is_idx(path):
+        return idx_pictures(path, labelled=labelled, largest=largest)
+    return read_all(_find(path, target, labelled), largest, progress)
 
 
 def is_pictures(source: str | Path) -> bool:
@@ -131,15 +142,19 @@ def _of_catalogue(name: str, labelled: bool, largest: int) -> Pictures:
     return replace(pictures, labels=tuple(entry.classes[int(label)] for label in pictures.labels))
 
 
-def _with_conflicts(pictures: Pictures) -> Pictures:
-    """Add to the problems each picture that another one equals, pixel by pixel, under another label."""
+def _with_copies(pictures: Pictures) -> Pictures:
+    """Add to the problems each picture that equals an earlier one of the source, pixel by pixel.
+
+    All are kept. Where the labels differ one of them is wrong, and only the user knows which.
+    """
     if pictures.labels is None:
         return pictures
     first: dict[bytes, int] = {}
-    conflicts = []
+    copies = []
     for row, digest in enumerate(pictures.digests()):
         twin = first.setdefault(digest, row)
-        if pictures.labels[row] != pictures.labels[twin]:
-            what = f"the same pixels as {shortened(pictures.names[twin])}, labelled otherwise"
-            conflicts.append(Problem(pictures.names[row], what, "kept under both labels; correct one"))
-    return replace(pictures, problems=(*pictures.problems, *conflicts))
+        if twin != row:
+            pair = f"{pictures.names[row]} = {pictures.names[twin]}"
+            alike = pictures.labels[row] == pictures.labels[twin]
+            copies.append(Problem(pair, _COPY, "both kept") if alike else Problem(pair, _CONFLICT, "kept under both"))
+    return replace(pictures, problems=(*pictures.problems, *copies))
