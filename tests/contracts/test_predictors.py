@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import likeliest as lk
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError, UnknownNameError
 from likeliest.interfaces import Draw
-from likeliest.predictors import ACTIVATIONS, Predictor, columns_of, from_json
+from likeliest.predictors import ACTIVATIONS, Predictor, columns_of, from_json, layers
 from likeliest.randomness import stream
 
 F64 = torch.float64
@@ -34,10 +34,17 @@ TABLE = {
     "linear, no intercept": lambda: lk.Linear(P, 3, intercept=False),
     **{f"mlp, {h}, {len(s) - 2} hidden": lambda h=h, s=s: lk.MLP(s, activation=h)
        for h in ACTIVATIONS for s in [(P, 3), (P, 5, 3), (P, 6, 5, 2)]},
+    "mlp, batch norm": lambda: lk.MLP((P, 5, 4, 3), activation="tanh", batch_norm=True),
+    "mlp, dropout": lambda: lk.MLP((P, 5, 3), dropout=0.5),
+    "layered": lambda: lk.Layered((P,), {
+        "in": layers.Dense(P, 5), "squash": layers.Activation("logistic"), "norm": layers.BatchNorm(5),
+        "around": layers.Residual({"dense": layers.Dense(5, 5), "h": layers.Activation("gelu")}),
+        "out": layers.Dense(5, 2)}),
     "constant": lambda: lk.Constant(3, start=0.5),
     "fixed": lambda: lk.Fixed(0.5, -1.0),
     "columns, named": lambda: lk.Columns(mean=lk.Linear(P), log_scale=lk.Constant()),
     "columns, each a model": lambda: lk.Columns(mean=lk.MLP((P, 3, 1), activation="tanh"), log_scale=lk.Linear(P)),
+    "columns, batch norm": lambda: lk.Columns(mean=lk.MLP((P, 3, 1), batch_norm=True), log_scale=lk.Constant()),
     "columns, two from one": lambda: lk.Columns(lk.MLP((P, 5, 2), activation="gelu"), log_df=lk.Constant()),
     "columns, fixed first": lambda: lk.Columns(lk.Fixed(1.0), log_scale=lk.Linear(P, intercept=False)),
     "columns, fixed last": lambda: lk.Columns(mean=lk.Linear(P), log_scale=lk.Fixed(0.3)),
@@ -56,7 +63,9 @@ runs = pytest.mark.parametrize("runs", [None, 3])
 
 def reference(p: Predictor, theta: Tensor, x: Tensor) -> Tensor:
     """η (n, K) of one run, by the book."""
-    pieces = [theta[q.start : q.start + q.size].reshape(q.shape) for q in p.parts.values()]
+    own = {n: theta[q.start : q.start + q.size].reshape(q.shape) for n, q in p.parts.items()}
+    own = {n: t if p.parts[n].learnt else t.detach() for n, t in own.items()}
+    pieces = list(own.values())
     if isinstance(p, lk.Columns):
         sizes = [c.size for c in p.components.values()]
         split = zip(p.components.values(), theta.split(sizes), strict=True)
@@ -69,11 +78,23 @@ def reference(p: Predictor, theta: Tensor, x: Tensor) -> Tensor:
         return torch.ones(len(x), 1, dtype=F64) * torch.tensor(p.values, dtype=F64)
     if isinstance(p, lk.Module):
         return torch.func.functional_call(p.module, dict(zip(p.parts, pieces, strict=True)), (x,))
+    if not isinstance(p, lk.MLP):
+        a = normed(own, "norm", torch.sigmoid(dense_layer(own, "in", x)))
+        return dense_layer(own, "out", a + nn.functional.gelu(dense_layer(own, "around.dense", a)))
     depth, a = len(p.sizes) - 1, x
-    for layer in range(depth):
-        z = a @ pieces[layer] + pieces[depth + layer]
-        a = z if layer == depth - 1 else _H[p.activation](z)
-    return a
+    for i in range(1, depth):
+        a = dense_layer(own, f"layer{i}", a)
+        a = _H[p.activation](normed(own, f"norm{i}", a) if p.batch_norm else a)
+    return dense_layer(own, f"layer{depth}", a)
+
+
+def dense_layer(parts, name, x):
+    return x @ parts[f"{name}.weight"] + parts[f"{name}.bias"]
+
+
+def normed(parts, name, x):
+    scale, shift, mean, variance = (parts[f"{name}.{own}"] for own in ("scale", "shift", "mean", "variance"))
+    return nn.functional.batch_norm(x, mean, variance, scale, shift)
 
 
 def judged(p: Predictor, theta: Tensor, x: Tensor) -> Tensor:
@@ -97,7 +118,13 @@ def case(name, runs, seed=0):
     theta = torch.randn(shape, generator=g, dtype=F64)
     x = torch.randn(N, P, generator=g, dtype=F64)
     u = torch.randn(*shape[:-1], N, p.outputs, generator=g, dtype=F64)
-    return p, theta, x, u, torch.randn(shape, generator=g, dtype=F64)
+    v = torch.randn(shape, generator=g, dtype=F64)
+    for place, part in p.parts.items():
+        if place.endswith("variance"):
+            theta[..., part.slice].abs_()
+        if not part.learnt:
+            v[..., part.slice] = 0.0
+    return p, theta, x, u, v
 
 
 def close(found, expected, tol=1e-12):
