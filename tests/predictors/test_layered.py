@@ -295,21 +295,48 @@ def test_a_residual_net_is_the_one_of_torch_nn():
     end = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3)]
     judge = nn.Sequential(*convolved(1, 8), *stage(8, 16), *stage(16, 16), *end).double()
     net, theta, x, draw = case("residual net", n=6, dtype=F64)
+    for place, part in net.parts.items():  # generic, but for the averages
+        theta[part.slice] += 0.1 * drawn(place, part.size) if part.learnt else 0.0
     ours = {place: theta[p.slice].view(p.shape) for place, p in net.parts.items()}
-    for suffix, turned in (("conv", lambda t: t.permute(0, 3, 1, 2)), ("head", lambda t: t.mT)):
-        wanted = [
-            t
-            for n, t in judge.state_dict().items()
-            if n.endswith("weight") and t.ndim == (4 if suffix == "conv" else 2)
-        ]
-        mine = [t for n, t in ours.items() if suffix in n and n.endswith("weight")]
-        for theirs, t in zip(wanted, mine, strict=True):
-            theirs.copy_(turned(t))
-    judge[-1].bias.data.zero_()
+    pairs = paired(judge, ours)
+    for theirs, turned in pairs:
+        theirs.data.copy_(turned(ours))
     normalised = ((x / 255 - 0.5) / 0.25).permute(0, 3, 1, 2)
+    u, v = drawn("u", 6, 3), drawn("v", net.size)
     for given in (None, draw):
-        judge.train(given is not None)
-        torch.testing.assert_close(net.forward(theta, x, given)[0], judge(normalised).detach(), rtol=1e-11, atol=1e-11)
-    running = torch.cat([t for n, t in judge.state_dict().items() if "running_mean" in n])
-    mine = torch.cat([t.flatten() for n, t in ours.items() if n.endswith(".mean")])
-    torch.testing.assert_close(mine, running, rtol=1e-11, atol=1e-11)
+        judge.train(given is not None).zero_grad()
+        expected = judge(normalised)
+        (expected * u).sum().backward()
+        eta, tape = net.forward(theta, x, given)
+        out = torch.full_like(theta, torch.nan)
+        net.pullback(theta, tape, u, out)
+        close(eta, expected.detach())
+        grads = {place: out[p.slice].view(p.shape) for place, p in net.parts.items()}
+        for theirs, turned in pairs:
+            close(turned(grads), theirs.grad if theirs.grad is not None else torch.zeros_like(theirs))
+        close((net.pushforward(theta, tape, v) * u).sum(), (out * v).sum())  # ⟨Jv, u⟩ = ⟨v, Jᵀu⟩
+    for theirs, turned in pairs:
+        close(turned(ours), theirs.detach())  # the averages as well
+
+
+def paired(judge, ours):
+    """Torch's tensors, each with how it comes out of a mapping from our places to tensors."""
+    kinds = {
+        nn.Conv2d: {"weight": ("weight", lambda t: t.permute(0, 3, 1, 2))},
+        nn.BatchNorm2d: {"weight": ("scale", None), "bias": ("shift", None), "running_mean": ("mean", None),
+                         "running_var": ("variance", None)},
+        nn.Linear: {"weight": ("weight", lambda t: t.mT), "bias": ("bias", None)},
+    }  # fmt: skip
+    of_kind = {nn.Conv2d: "conv", nn.BatchNorm2d: "norm", nn.Linear: "head"}
+    pairs = []
+    for kind, parts in kinds.items():
+        modules = [m for m in judge.modules() if isinstance(m, kind)]
+        for theirs, (own, turned) in parts.items():
+            places = [place for place in ours if of_kind[kind] in place and place.endswith(f".{own}")]
+            for module, place in zip(modules, places, strict=True):
+                pairs.append((getattr(module, theirs), lambda m, p=place, f=turned: m[p] if f is None else f(m[p])))
+    return pairs
+
+
+def close(found, expected):
+    torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
