@@ -256,7 +256,9 @@ def test_sure_probabilities_become_true(calibrator, k):
 
 def test_a_sure_class_keeps_the_digits_of_the_others():
     p = np.array([[1e-20, 1.0], [1.0, 1e-20]])
-    np.testing.assert_allclose(others(p)[:, 1], [1e-20, 1.0], rtol=1e-12)
+    np.testing.assert_allclose(others(p), p[:, ::-1], rtol=1e-12)
+    three = np.array([[1.0, 1e-20, 2e-20], [3e-20, 1.0, 1e-20]])
+    np.testing.assert_allclose(others(three), [[3e-20, 1.0, 1.0], [1.0, 4e-20, 1.0]], rtol=1e-12)
     q = Beta((BetaCurve(1.0, 1.0, 0.0),)).apply(p)
     np.testing.assert_allclose(q, p, rtol=1e-12)
 

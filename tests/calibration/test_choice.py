@@ -84,6 +84,15 @@ def test_the_order_of_rows_changes_nothing_and_weights_repeat_them():
     assert calibrate(p, y, zero) == calibrate(p[50:], y[50:])
 
 
+def test_the_order_of_classes_changes_nothing_though_rows_are_level():
+    rng = np.random.default_rng(4)
+    p = np.array([(0.5, 0.3, 0.2), (0.5, 0.1, 0.4), (0.5, 0.45, 0.05), (0.3, 0.1, 0.6)])[rng.integers(4, size=200)]
+    y, order = rng.integers(3, size=200), np.array([2, 0, 1])
+    kinds = ("none", "temperature", "isotonic")
+    one, other = calibrate(p, y, kinds=kinds), calibrate(p[:, order], np.argsort(order)[y], kinds=kinds)
+    assert [trial.nll for trial in one.trials] == pytest.approx([trial.nll for trial in other.trials], rel=1e-9)
+
+
 def test_few_rows_are_left_alone_and_the_sentence_says_so():
     found = calibrate([[0.9, 0.1]] * 9, [0] * 9)
     assert isinstance(found.calibrator, Identity)
