@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,9 @@ app = typer.Typer(
 Data = Annotated[
     str,
     typer.Argument(
-        metavar="DATA", help="A CSV, TSV or Parquet file, or the name of a data set (see `likeliest data`)."
+        metavar="DATA",
+        help="A CSV, TSV or Parquet file; a folder of pictures, one folder for each class; or the name of a data set "
+        "(see `likeliest data`).",
     ),
 ]
 Target = Annotated[
@@ -28,7 +31,11 @@ Target = Annotated[
     typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y."),
 ]
 Family = Annotated[str | None, typer.Option(help="Probability function in place of the one that the target calls for.")]
-BudgetName = Annotated[str, typer.Option(help="How much work to spend: quick, standard or thorough.")]
+BudgetName = Annotated[
+    str,
+    typer.Option(help="How much work to spend: quick, standard or thorough, or so many minutes' worth, such as 5."),
+]
+Device = Annotated[str, typer.Option(help="Where a net of pictures is trained: cpu or cuda.")]
 Seed = Annotated[int, typer.Option(help="Root of all randomness.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file written by `likeliest fit`.")]
@@ -36,7 +43,7 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file w
 WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
 
   likeliest study digits                     fit, certify, race and report on a data set that is already here
-  likeliest study YOUR.csv --target COLUMN   the same on a table of yours
+  likeliest study YOUR.csv --target COLUMN   the same on a table of yours, or on a FOLDER of pictures
   likeliest --help                           all commands
 """
 
@@ -62,6 +69,7 @@ def study(
     family: Family = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
+    device: Device = "cpu",
     as_json: Json = False,
 ) -> None:
     """Fit models, certify their gradients, race learning rules, judge the probabilities, and write a report."""
@@ -77,6 +85,7 @@ def study(
             out,
             family=family,
             plan=Plan.of(budget, seed=seed),
+            device=device,
             progress=show.stage,
             on_progress=show.progress,
         )
@@ -97,6 +106,7 @@ def fit(
     family: Family = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
+    device: Device = "cpu",
     watch: Annotated[bool, typer.Option("--watch", help="Show the trace on stderr as it grows.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -116,6 +126,7 @@ def fit(
             output,
             family=family,
             plan=Plan.of(budget, seed=seed),
+            device=device,
             progress=show.stage,
             on_progress=show.progress,
         )
@@ -133,17 +144,23 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows with a model file: a probability for each class, or mean, sigma, q05 and q95."""
+    """Predict rows or pictures with a model file: a probability for each class, or mean, sigma, q05 and q95."""
     from likeliest.cli.printing import print_json
-    from likeliest.study.single import predict_rows, predict_to
+    from likeliest.cli.progress import bar
+    from likeliest.cli.summary import unreadable_lines
+    from likeliest.study.single import predict as predict_all
+    from likeliest.study.single import predict_to
 
-    if output is not None:
-        done = {"rows": predict_to(model, data, output), "written": str(output)}
-        print_json(done) if as_json else print(f"{done['rows']} rows predicted in {output}")
+    with bar() as tell:
+        done = predict_all(model, data, tell) if output is None else predict_to(model, data, output, tell)
+    print("".join(f"likeliest: {line}\n" for line in unreadable_lines(done.unreadable)), end="", file=sys.stderr)
+    if output is None:
+        print_json(done.table.to_dicts()) if as_json else print(done.table.write_csv(), end="")
     elif as_json:
-        print_json(predict_rows(model, data).to_dicts())
+        left_out = {"unreadable": dict(done.unreadable)} if done.unreadable else {}
+        print_json({"rows": done.table.height, "written": str(output), **left_out})
     else:
-        print(predict_rows(model, data).write_csv(), end="")
+        print(f"{done.table.height} rows predicted in {output}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-_NAMED = 3
+_NAMED, _LISTED = 3, 10
 _MARGIN = 13
 
 Json = Mapping[str, Any]
@@ -61,13 +61,33 @@ def race_summary(race: Json) -> list[str]:
 
 def data_lines(data: Json) -> Iterator[str]:
     """What is predicted from what, why by this family, and what was done with cells and columns that needed it."""
-    yield _line("Predicted", f"{data['target']['name']}, from {len(data['columns'])} columns of {data['rows']} rows")
+    yield _line("Predicted", f"{data['target']['name']}, from {_size(data)}")
     yield _line("Family", data["target"]["explanation"])
     if data["left_out"]:
         yield _line("Left out", _some([f"{c['name']} ({c['reason']})" for c in data["left_out"]], "; "))
     missing = [f"{c['name']} ({c['missing']})" for c in data["columns"] if c["missing"]]
     if missing:
         yield _line("Missing", f"{_some(missing)}: filled in, and marked by columns of 0 and 1")
+    if problems := data.get("pictures", {}).get("problems", []):
+        found = [f"{p['count']} {p['reason']}, {p['done']} ({', '.join(p['names'][:1])})" for p in problems]
+        yield _line("Not as usual", _some(found, "; "))
+
+
+def _size(data: Json) -> str:
+    if "pictures" in data:
+        page = data["pictures"]
+        return f"{data['rows']} pictures, seen as {page['width']} × {page['height']} pixels"
+    return f"{len(data['columns'])} columns of {data['rows']} rows"
+
+
+def unreadable_lines(unreadable: Mapping[str, str]) -> list[str]:
+    """What could not be read, the first few by name."""
+    if not unreadable:
+        return []
+    named = [f"{name}: {reason}" for name, reason in unreadable.items()]
+    more = [f"and {len(named) - _LISTED} more"] if len(named) > _LISTED else []
+    count = f"{len(named)} picture{'s' if len(named) > 1 else ''} could not be read; their rows say why"
+    return [count, *named[:_LISTED], *more]
 
 
 def number(value: float | None, form: str = ".4f") -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likeliest.calibration import Choice, calibrate
+from likeliest.calibration import Choice, Identity, calibrate
 from likeliest.families import Family
 from likeliest.interfaces import Trace, Verdict, VerdictKind
 from likeliest.model import Model
@@ -36,6 +37,11 @@ class Candidate:
     seconds: float
     calibration: Choice | None = None
     trace: Trace | None = None
+
+    @cached_property
+    def uncalibrated(self) -> Model:
+        """The model without its calibrator."""
+        return replace(self.model, calibrator=Identity())
 
     @property
     def validation(self) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from likeliest.study.plan import Plan
 from likeliest.study.said import Said
 from likeliest.tasks import Coding, Examples, Recipe, Task
 
+SHOWN = 4_000
 Rows = NDArray[Any]
 """Encoded rows: numbers (n, p) of a table or of pixels, or the bytes of pictures (n, H, W, C)."""
 
@@ -93,6 +94,11 @@ class Ground:
         x = encoder.encode(self.examples.raw)[self.examples.kept]
         self._encoded.append((encoder, x))
         return x
+
+    @cached_property
+    def shown_rows(self) -> NDArray[np.int64]:
+        """Training rows for what is shown and certified: a sample of them where each has many pixels."""
+        return self.split.train if self.recipe is None else self.sample(self.split.train, SHOWN)
 
     @cached_property
     def recipe(self) -> Recipe | None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from likeliest.data.images import FlatPixels
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.glm import fit_linear
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 _SHOWN_INPUTS = 5
 _SHOWN_OUTPUTS = 10
 _TRIED_POWERS = 8
-_PICTURES = 4_000
 
 
 class Learner(NamedTuple):
@@ -60,17 +59,15 @@ def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
 
 
 def _coded(ground: Ground) -> str:
-    return "on standardised columns" if ground.recipe is None else "on pixels from 0 to 1"
-
-
-def _shown_rows(ground: Ground) -> NDArray[np.int64]:
-    """The training rows that the chapter stands on: a sample, where there are many pixels to each."""
-    return ground.split.train if ground.recipe is None else ground.sample(ground.split.train, _PICTURES)
+    if not isinstance(ground.standard_encoder, FlatPixels):
+        return "on standardised columns"
+    height, width, _ = ground.standard_encoder.shape
+    return f"on pixels from 0 to 1, averaged down to {width} × {height} for the linear models"
 
 
 def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
     """A training row on which the models have something left to learn, so that the step can be seen."""
-    rows = _shown_rows(ground)
+    rows = ground.shown_rows
     log_prob = linear.model.log_prob(ground.raw_x[rows], ground.y[rows])
     if ground.examples.target.classes is not None:
         at = int(np.abs(np.exp(log_prob) - 0.5).argmin())
@@ -83,7 +80,7 @@ def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:
 
 
 def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> list[Learner]:
-    rows = _shown_rows(ground)
+    rows = ground.shown_rows
     x, l2 = ground.standard_x[rows].astype(np.float64), max(linear.l2, 1.0)
     y, y_row = ground.y[rows], torch.as_tensor(ground.y[row])
     x_row, x_net = (torch.from_numpy(r[row].astype(np.float64)) for r in (ground.standard_x, ground.net_x))
@@ -106,15 +103,11 @@ def _learners(ground: Ground, linear: Candidate, net: Candidate, row: int) -> li
         mean, theta_net = _mean_of(net, shift, scale)
         columns = Columns(mean=mean, log_scale=unit_scale)
         return [*learners, Learner("net", normal, columns, theta_net, x_net, regressed_row, 0, names, inputs)]
-    if linear.model.encoder is ground.standard_encoder:
-        predictor, theta = linear.model.predictor, linear.model.theta
-    else:
-        own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
-        predictor, theta = own.predictor, own.theta
+    own = finished(fit_linear(ground.family, x, y, outputs=ground.outputs, l2=l2))
     name = (
         "logistic regression" if ground.family.name in ("bernoulli", "categorical") else regression_name(ground.family)
     )
-    learners.append(Learner(name, ground.family, predictor, theta, x_row, y_row, shown, names, inputs))
+    learners.append(Learner(name, ground.family, own.predictor, own.theta, x_row, y_row, shown, names, inputs))
     model = net.model
     return [*learners, Learner("net", model.family, model.predictor, model.theta, x_net, y_row, shown, names, inputs)]
 

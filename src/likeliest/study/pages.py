@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib.metadata import version
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +13,15 @@ from numpy.typing import NDArray
 
 from likeliest._version import __version__
 from likeliest.families import Family
-from likeliest.predictors import MLP, Columns
-from likeliest.study.candidate import Candidate
+from likeliest.predictors import MLP, Columns, ResidualNet
+from likeliest.study.candidate import Candidate, finite
 from likeliest.study.ground import Ground
 from likeliest.study.said import Said
+from likeliest.tasks import Recipe
+from likeliest.tasks.recipe import BACKWARD
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import Curve, Gradient, Histogram, Probability, Provenance
+    from likeliest.report.schema import Curve, Gradient, Histogram, Probability, Provenance, Training
     from likeliest.report.schema import Family as FamilyJson
     from likeliest.report.schema.probability import GradientFormula
 
@@ -125,28 +128,79 @@ def gradient(ground: Ground, candidates: list[Candidate], rows: int) -> Gradient
 def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
     predictor = candidate.model.predictor
     location = next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
-    n, score = len(ground.learning_rows), ground.family.score_formula
-    error = f"u = ∂ log p/∂η = {score}   ({n} × {ground.outputs})"
+    rows = len(ground.learning_rows if ground.recipe is None else ground.split.train)
+    score = ground.family.score_formula
+    error = f"u = ∂ log p/∂η = {score}   ({rows} × {ground.outputs})"
     if isinstance(location, MLP):
-        last = len(location.sizes) - 1
-        activation = f"a_l = {location.activation}(a_(l−1) W_l + b_l),  a_0 = x"
-        steps = [f"η = a_{last - 1} W_{last} + b_{last},  {activation}", error]
-        for layer in range(last, 0, -1):
-            shape = f"{location.sizes[layer - 1]} × {location.sizes[layer]}"
-            steps.append(f"∂NLL/∂W_{layer} = −a_{layer - 1}ᵀ u / n   ({shape}),   ∂NLL/∂b_{layer} = −Σ u / n")
-            if layer > 1:
-                steps.append(f"u ← (u W_{layer}ᵀ) ⊙ [a_{layer - 1} > 0]")
-        return {"model": candidate.name, "steps": steps}
+        return {"model": candidate.name, "steps": _dense(location, error)}
+    if isinstance(location, ResidualNet):
+        return {"model": candidate.name, "steps": _convolutional(location, error)}
     inputs = location.inputs
     penalty = f" + {candidate.l2:g} · s² ⊙ W / n" if candidate.l2 else ""
+    said = "   (s: standard deviations of the columns)" if penalty else ""
+    if ground.recipe is not None:
+        penalty, said = f" + {candidate.l2:g} · W / n", ""
     return {
         "model": candidate.name,
         "steps": [
-            f"η = X W + b   (X: {n} × {inputs}, W: {inputs} × {ground.outputs})",
+            f"η = X W + b   (X: {rows} × {inputs}, W: {inputs} × {ground.outputs})",
             error,
-            f"∂NLL/∂W = −Xᵀu / n{penalty}" + ("   (s: standard deviations of the columns)" if penalty else ""),
+            f"∂NLL/∂W = −Xᵀu / n{penalty}{said}",
             "∂NLL/∂b = −Σ u / n",
         ],
+    }
+
+
+def _dense(net: MLP, error: str) -> list[str]:
+    last = len(net.sizes) - 1
+    activation = f"a_l = {net.activation}(a_(l−1) W_l + b_l),  a_0 = x"
+    steps = [f"η = a_{last - 1} W_{last} + b_{last},  {activation}", error]
+    for layer in range(last, 0, -1):
+        shape = f"{net.sizes[layer - 1]} × {net.sizes[layer]}"
+        steps.append(f"∂NLL/∂W_{layer} = −a_{layer - 1}ᵀ u / n   ({shape}),   ∂NLL/∂b_{layer} = −Σ u / n")
+        if layer > 1:
+            steps.append(f"u ← (u W_{layer}ᵀ) ⊙ [a_{layer - 1} > 0]")
+    return steps
+
+
+def _convolutional(net: ResidualNet, error: str) -> list[str]:
+    """From the last layer back to the pixels; K ∗ a slides the kernel K over the channels of a."""
+    channels: list[int] = net.settings["channels"]
+    height, width, colours = net.shape
+    return [
+        f"η = a W + b,  a = {net.settings['pool']} over places of the last of {len(channels)} stages",
+        "stage: a ← pool(relu(norm(K ∗ a))),  then  a ← a + f(a),  f: twice K ∗, norm, relu;  "
+        f"a_0 = {height} × {width} × {colours} pixels",
+        error,
+        f"∂NLL/∂W = −aᵀ u / n   ({channels[-1]} × {net.outputs}),   ∂NLL/∂b = −Σ u / n;   u ← u Wᵀ, to the place of "
+        f"each channel's {net.settings['pool']}",
+        "block: u ← u + f′ᵀ u;   relu: u ← u ⊙ [a > 0];   pool: u to where the largest was",
+        "norm γ â + β:  ∂NLL/∂γ = −Σ u ⊙ â / n,   ∂NLL/∂β = −Σ u / n;   u ← γ ⊙ u / s   "
+        "(under the batch's own mean and s: less their share of u)",
+        "kernel:  ∂NLL/∂K = −Σ over places of (a's 3 × 3 patch) ⊗ u / n;   u ← K turned round ∗ u",
+        f"kernels: 3 × 3 × {colours} × {channels[0]}, "
+        + ", ".join(f"3 × 3 × {a} × {b}" for a, b in pairwise(channels))
+        + ", and two of its own width in each block",
+    ]
+
+
+def training_json(ground: Ground, recipe: Recipe, net: Candidate) -> Training:
+    """How a net by a recipe learnt."""
+    rows = len(ground.split.train)
+    return {
+        "model": net.name,
+        "records": [
+            {
+                "passes": record.work,
+                "nll_train": finite(float(record.value[0])),
+                "nll_validation": None if record.validation is None else finite(float(record.validation[0])),
+                "seconds": record.seconds,
+            }
+            for record in net.trace or ()
+        ],
+        "recipe": [list(pair) for pair in recipe.described],
+        "flops": recipe.predictor.flops,
+        "work": BACKWARD * float(recipe.predictor.flops) * rows * net.work,
     }
 
 

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeliest._version import __version__
 from likeliest.certify import certify_objective
 from likeliest.files import atomic_write, require_writable
 from likeliest.objective import Objective
+from likeliest.predictors import ResidualNet
 from likeliest.progress import Callback
 from likeliest.race import race
 from likeliest.randomness import stream
@@ -25,16 +27,22 @@ from likeliest.scaling import Scaling
 from likeliest.study.application import application, model_json
 from likeliest.study.candidate import Candidate
 from likeliest.study.candidates import fit_candidates
+from likeliest.study.classes import calibrated_json, class_reports
 from likeliest.study.conclusion import conclusion, recommend
+from likeliest.study.gallery import picture_pages
 from likeliest.study.ground import Ground
 from likeliest.study.learning import learning_rule
-from likeliest.study.pages import family_json, gradient, probability, provenance
+from likeliest.study.pages import family_json, gradient, probability, provenance, training_json
 from likeliest.study.plan import Plan
 from likeliest.tasks import Kind, Source, task_for
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate, Report
     from likeliest.report.schema import Race as RaceJson
+
+
+CERTIFIED_SIDE, CERTIFIED_PICTURES, LADDERS = 12, 8, 8
+"""Pixels of a side, pictures, and parts whose ladder of steps is drawn, in the certificate of a convolutional net."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ def study(
     *,
     family: str | None = None,
     plan: Plan | None = None,
+    device: str = "cpu",
     progress: Callable[[str], None] = lambda words: None,
     on_progress: Callback = lambda seen: None,
 ) -> Study:
@@ -87,6 +96,7 @@ def study(
         out: the folder for the report.
         family: a family's name in place of the one that the target calls for.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
+        device: "cpu", or "cuda" for the nets of pictures to be trained there; "cuda:1" and so on.
         progress: called with a few words at each stage.
         on_progress: called with every measurement of the net's fit; see `likeliest.fit`.
 
@@ -110,7 +120,7 @@ def study(
     task = task_for(data)
     with clock.stage("load", "reading"):
         examples = task.load(data, target, family)
-        ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan)
+        ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
         at_a_glance = task.glance(examples, ground.split, ground.raw_encoder)
     with clock.stage("fit", "fitting"):
         candidates = fit_candidates(ground, progress, on_progress)
@@ -122,6 +132,7 @@ def study(
         models = [model_json(ground, c) for c in candidates]
         chosen, why = recommend(candidates)
         applied = application(ground, chosen)
+        further = _further(ground, candidates, chosen)
         certified = [c for c in candidates if c.name != "linear_unpenalised"]
     report: Report = {
         "likeliest": __version__,
@@ -139,6 +150,7 @@ def study(
         "plan": plan.to_json(),
         "seconds": clock.seconds,
     }
+    report.update(cast("Report", further))
     progress("writing the report")
     clock.seconds["total"] = time.perf_counter() - began
     path = out / "report.json"
@@ -147,16 +159,55 @@ def study(
     return Study(report, {c.name: c for c in candidates}, chosen.name, out)
 
 
+def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> dict[str, Any]:
+    """Pages that not every study has: calibration, classes, pictures, and how a net by a recipe learnt."""
+    pages: dict[str, Any] = {}
+    if (calibrated := calibrated_json(ground, chosen)) is not None:
+        pages |= {"calibrated": calibrated, "classes": class_reports(ground, chosen)}
+    if ground.recipe is not None:
+        net = next(c for c in candidates if c.name == "net")
+        pages |= {"training": training_json(ground, ground.recipe, net)}
+        pages |= {"pictures": picture_pages(ground, candidates, chosen)}
+    return pages
+
+
 def certify(ground: Ground, candidate: Candidate) -> Certificate:
     """The certificate of a model's gradient at its fitted θ, on some training rows; linear models in standard units."""
-    model, rows = candidate.model, ground.split.train
-    objective = Objective(model.family, model.predictor, ground.x_for(model.encoder)[rows], ground.y[rows])
-    theta = model.theta
+    model, rows = candidate.model, ground.shown_rows
+    x, y, seed = ground.x_for(model.encoder)[rows], ground.y[rows], ground.plan.seed
+    if isinstance(model.predictor, ResidualNet):
+        return _certify_convolutions(candidate, model.predictor, x, y, seed)
+    objective, theta = Objective(model.family, model.predictor, x, y), model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective).replaced(l2=candidate.l2), scaling.from_user(theta)
-    certificate = certify_objective(objective, theta, seed=ground.plan.seed, rows=ground.plan.certificate_rows)
+    certificate = certify_objective(objective, theta, seed=seed, rows=ground.plan.certificate_rows)
     return cast("Certificate", certificate.to_json(candidate.name))
+
+
+def _certify_convolutions(
+    candidate: Candidate, net: ResidualNet, x: NDArray[Any], y: NDArray[Any], seed: int
+) -> Certificate:
+    """The certificate of a convolutional net at its fitted θ, on a few pictures that are averaged down.
+
+    The same kernels slide over fewer places, through the same code, and differences of a value need not be taken of
+    millions of activations. Labels are drawn at random: a net that knows its pictures by heart leaves no error to carry
+    back, and so no gradient that could be told from rounding.
+    """
+    square = -(-min(net.shape[:2]) // CERTIFIED_SIDE)
+    height, width = (side // square for side in net.shape[:2])
+    kept = x[:, : height * square, : width * square].astype(np.float64)
+    small = kept.reshape(len(x), height, square, width, square, -1).mean((2, 4))
+    predictor = ResidualNet.from_json({**net.to_json(), "shape": list(small.shape[1:])})
+    drawn = stream(seed, "certified labels").integers(net.outputs, size=len(y))
+    objective = Objective(candidate.model.family, predictor, small, drawn)
+    certificate = certify_objective(objective, candidate.model.theta, seed=seed, rows=CERTIFIED_PICTURES)
+    found = cast("Certificate", certificate.to_json(candidate.name))
+    shrunk = f", on pictures averaged down to {width} × {height} pixels" if square > 1 else ""
+    found["message"] += f" Labels were drawn at random, so that there is an error to carry back{shrunk}."
+    worst = sorted(found["parts"], key=lambda part: -part["worst"])[:LADDERS]
+    shown = {part["part"] for part in worst}
+    return {**found, "curves": [curve for curve in found["curves"] if curve["part"] in shown]}
 
 
 def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import polars as pl
 
-from likeliest.errors import OutputError, UnknownNameError
+from likeliest.errors import OutputError, SourceError, UnknownNameError
 from likeliest.files import atomic_write, require_file_name
 from likeliest.model import Model
 from likeliest.progress import Callback
@@ -22,7 +23,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
 from likeliest.study.said import Said
-from likeliest.tasks import Kind, Source, task_for
+from likeliest.tasks import Batch, Kind, Source, task_for
 
 MODELS = ("auto", "linear", "net")
 
@@ -35,6 +36,7 @@ def fit_one(
     *,
     family: str | None,
     plan: Plan,
+    device: str = "cpu",
     progress: Callable[[str], None],
     on_progress: Callback,
 ) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def fit_one(
     if kind not in MODELS:
         raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
     require_file_name(output)
-    ground = ground_for(data, target, family, plan)
+    ground = ground_for(data, target, family, plan, device)
     fitted: list[Candidate] = []
     for one in cast("tuple[Kind, ...]", ("linear", "net")):
         if kind in ("auto", one) and not any(candidate.interrupted for candidate in fitted):
@@ -66,21 +68,61 @@ def fit_one(
     }
 
 
-def ground_for(data: Source, target: str | None, family: str | None, plan: Plan) -> Ground:
+def ground_for(data: Source, target: str | None, family: str | None, plan: Plan, device: str = "cpu") -> Ground:
     """Read the data and deal its rows."""
     task = task_for(data)
     examples = task.load(data, target, family)
-    return Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan)
+    return Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
 
 
-def predict_rows(model: Path, data: Source) -> pl.DataFrame:
-    """Predict every row of a table."""
+@dataclass(frozen=True)
+class Predicted:
+    """A table of predictions.
+
+    Attributes:
+        table: ``row`` or ``file``, ``prediction``, then as `likeliest.model.Prediction.to_frame` says. Where a picture
+            could not be read its row holds nothing but its name and, in a last column ``error``, the reason.
+        unreadable: name → reason.
+    """
+
+    table: pl.DataFrame
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
+def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda done, of: None) -> Predicted:
+    """Predict every row of a table, or every picture of a folder, part by part.
+
+    Raises:
+        SourceError: not one picture could be read.
+    """
     loaded = Model.load(model)
-    return loaded.predict(task_for(data).raw_rows(data, loaded)).to_frame()
+    tables, unreadable, done = list[pl.DataFrame](), dict[str, str](), 0
+    for batch in task_for(data).batches(data, loaded):
+        tables.append(_in_order(loaded.predict(batch.raw).to_frame(), batch))
+        unreadable |= batch.unreadable
+        done += tables[-1].height
+        tell(done, batch.of)
+    if len(unreadable) == done:
+        name, reason = next(iter(unreadable.items()))
+        raise SourceError(
+            f"{data}: expected pictures that can be read, found none among {done}; the first is {name} ({reason})"
+        )
+    table = pl.concat(tables)
+    return Predicted(table if unreadable or "error" not in table.columns else table.drop("error"), unreadable)
 
 
-def predict_to(model: Path, data: Source, path: Path) -> int:
-    """Predict every row of a table and write CSV or Parquet, by the name's ending; return the number of rows.
+def _in_order(predicted: pl.DataFrame, batch: Batch) -> pl.DataFrame:
+    """The predictions of files in the order of their source, with those that could not be read in their places."""
+    if batch.files is None:
+        return predicted
+    reasons = [batch.unreadable.get(name) for name in batch.files]
+    every = pl.DataFrame({"file": list(batch.files), "error": pl.Series(reasons, dtype=pl.String)})
+    joined = every.join(predicted, on="file", how="left", maintain_order="left")
+    return joined.select("file", *predicted.columns[1:], "error")
+
+
+def predict_to(model: Path, data: Source, path: Path, tell: Callable[[int, int], None]) -> Predicted:
+    """Predict and write CSV or Parquet, by the name's ending.
 
     Raises:
         OutputError: another ending, or a file that cannot be written; found out before anything is predicted.
@@ -89,22 +131,23 @@ def predict_to(model: Path, data: Source, path: Path) -> int:
     if suffix not in (".csv", ".parquet"):
         raise OutputError(f"{path}: expected the name of a file that ends in .csv or .parquet; rename it")
     require_file_name(path)
-    table, buffer = predict_rows(model, data), BytesIO()
+    predicted, buffer = predict(model, data, tell), BytesIO()
     if suffix == ".csv":
-        table.write_csv(buffer)
+        predicted.table.write_csv(buffer)
     else:
-        table.write_parquet(buffer)
+        predicted.table.write_parquet(buffer)
     atomic_write(path, buffer.getvalue())
-    return table.height
+    return predicted
 
 
 def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
-    """Judge a model on all rows of a table that have a target."""
+    """Judge a model on all rows that have a target; on the test rows alone where the data set them aside."""
     loaded = Model.load(model)
     examples = task_for(data).load(data, loaded.target.name, None, known=loaded)
-    said = Said.of(loaded, loaded.encoder.encode(examples.raw)[examples.kept], examples.y)
-    judged = judge(loaded, said, seed=0)
-    return {"title": loaded.notes.get("title", model.name), "rows": len(examples), **judged}
+    rows = examples.aside if len(examples.aside) else np.arange(len(examples))
+    x = loaded.encoder.encode(examples.raw)[examples.kept]
+    judged = judge(loaded, Said.of(loaded, x[rows], examples.y[rows]), seed=0)
+    return {"title": loaded.notes.get("title", model.name), "rows": len(rows), **judged}
 
 
 def race_rules(

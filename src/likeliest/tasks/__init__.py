@@ -7,13 +7,14 @@ from pathlib import Path
 
 from likeliest.data import catalogue
 from likeliest.errors import SourceError
-from likeliest.tasks.base import Coding, Examples, Kind, Source, Task
+from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source, Task
+from likeliest.tasks.image import Image
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.table import Table
 
-__all__ = ["TASKS", "Coding", "Examples", "Kind", "Recipe", "Source", "Table", "Task", "task_for"]
+__all__ = ["TASKS", "Batch", "Coding", "Examples", "Image", "Kind", "Recipe", "Source", "Table", "Task", "task_for"]
 
-TASKS: tuple[Task, ...] = (Table(),)
+TASKS: tuple[Task, ...] = (Image(), Table())
 
 
 def task_for(source: Source) -> Task:

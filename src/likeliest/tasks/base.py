@@ -6,7 +6,7 @@ batches, fits or measures. The study does that, the same for every field.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -62,6 +62,23 @@ class Examples:
         return int(self.kept[example]) + 1
 
 
+@dataclass(frozen=True)
+class Batch:
+    """Some raw rows to be predicted.
+
+    Attributes:
+        raw: what a model's ``predict`` takes: those of the rows that could be read.
+        files: names of all of them, readable or not, where rows are files; else None.
+        unreadable: name → why it could not be read.
+        of: rows in the whole source.
+    """
+
+    raw: Any
+    of: int
+    files: tuple[str, ...] | None = None
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+
 class Task(Protocol):
     """One field of application."""
 
@@ -78,8 +95,8 @@ class Task(Protocol):
         """Read raw rows and target; with a known model, as what that model learnt."""
         ...
 
-    def raw_rows(self, source: Source, model: Model) -> Any:
-        """Read raw rows to be predicted, which need no target."""
+    def batches(self, source: Source, model: Model) -> Iterator[Batch]:
+        """Read raw rows to be predicted, which need no target, in parts that fit in memory."""
         ...
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:

@@ -6,9 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likeliest.data import Split
-from likeliest.data.images import ImageEncoder, Pictures
+from likeliest.data.images import ImageEncoder, NearDuplicates, Pictures, near_duplicates
+from likeliest.data.images.neighbours import ALIKE
 from likeliest.randomness import stream
 from likeliest.tasks.base import Examples
 from likeliest.tasks.shots import png, strip
@@ -26,7 +28,9 @@ _PAIRS = 6
 def glance(examples: Examples, split: Split, encoder: ImageEncoder) -> Data:
     """The pictures, their classes, the split, and copies across it."""
     pictures: Pictures = examples.raw
-    exact = _copies(pictures, split)
+    x = encoder.encode(pictures)
+    near = near_duplicates(x, split)
+    exact = [(int(a), int(b)) for a, b in zip(near.rows[near.identical], near.twins[near.identical], strict=True)]
     dealt = "class by class; the test pictures are those that the source sets aside" if len(examples.aside) else ""
     left_out = sum(found.done == "left out" for found in pictures.problems)
     return {
@@ -51,7 +55,7 @@ def glance(examples: Examples, split: Split, encoder: ImageEncoder) -> Data:
             "method": dealt or "at random, class by class",
         },
         "duplicates": {"count": len(exact), "examples": [[a + 1, b + 1] for a, b in exact[:5]]},
-        "pictures": _pictures(examples, split, encoder),
+        "pictures": _pictures(examples, split, encoder, x, near),
         "notes": [],
     }
 
@@ -65,10 +69,11 @@ def _classes(examples: Examples, split: Split) -> list[ClassCount]:
     ]
 
 
-def _pictures(examples: Examples, split: Split, encoder: ImageEncoder) -> PictureData:
+def _pictures(
+    examples: Examples, split: Split, encoder: ImageEncoder, x: NDArray[np.uint8], near: NearDuplicates
+) -> PictureData:
     pictures: Pictures = examples.raw
     counts = Counter(f"{width} × {height}" for height, width in pictures.sizes.tolist()).most_common()
-    near, compared = _near(examples, split, encoder)
     return {
         "height": encoder.height,
         "width": encoder.width,
@@ -76,10 +81,10 @@ def _pictures(examples: Examples, split: Split, encoder: ImageEncoder) -> Pictur
         "sizes": [{"size": size, "count": count} for size, count in counts[:_SIZES]],
         "other_sizes": sum(count for _, count in counts[_SIZES:]),
         "problems": _problems(pictures),
-        "samples": _samples(examples, split, encoder),
-        "near": near,
-        "near_count": compared,
-        "near_limit": 0.0,
+        "samples": _samples(examples, split, x),
+        "near": _near(near, x, examples),
+        "near_count": len(near),
+        "near_limit": ALIKE,
     }
 
 
@@ -93,28 +98,30 @@ def _problems(pictures: Pictures) -> list[ProblemCount]:
     ]
 
 
-def _samples(examples: Examples, split: Split, encoder: ImageEncoder) -> list[Shot]:
+def _samples(examples: Examples, split: Split, x: NDArray[np.uint8]) -> list[Shot]:
     """A strip of training pictures for each class, drawn at random."""
     shots: list[Shot] = []
     for k, name in enumerate((examples.target.classes or ())[:_CLASSES]):
         rows = split.train[examples.y[split.train] == k]
         if len(rows):
             drawn = stream(0, "samples", k).permutation(rows)[:_SAMPLES]
-            shots.append({"png": png(strip(list(encoder.encode(examples.raw.take(drawn))))), "lines": [str(name)]})
+            shots.append({"png": png(strip(list(x[drawn]))), "lines": [str(name)]})
     return shots
 
 
-def _copies(pictures: Pictures, split: Split) -> list[tuple[int, int]]:
-    """Pairs of a held-out row and the first earlier one with the very same pixels."""
-    digests, part = pictures.digests(), split.part_of_rows()
-    first: dict[bytes, int] = {}
-    pairs = []
-    for row in np.concatenate(list(split)).tolist():
-        earlier = first.setdefault(digests[row], row)
-        if part[earlier] < part[row]:
-            pairs.append((row, earlier))
-    return pairs
+def _near(found: NearDuplicates, x: NDArray[np.uint8], examples: Examples) -> list[NearPair]:
+    """The likest pairs whose bytes are not all equal first, then equal ones."""
+    order = np.lexsort((found.rows, -found.likeness, found.identical))[:_PAIRS]
 
+    def shot(row: int) -> Shot:
+        name = str((examples.target.classes or ())[int(examples.y[row])])
+        return {"png": png(x[row]), "lines": [name, examples.raw.names[row]]}
 
-def _near(examples: Examples, split: Split, encoder: ImageEncoder) -> tuple[list[NearPair], int]:
-    return [], 0
+    return [
+        {
+            "held_out": shot(int(found.rows[i])),
+            "earlier": shot(int(found.twins[i])),
+            "likeness": float(found.likeness[i]),
+        }
+        for i in order
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ from likeliest.data import Split, Target
 from likeliest.data import split as split_rows
 from likeliest.data.images import FlatPixels, ImageEncoder, Pictures, read_pictures
 from likeliest.data.images import is_pictures as names_pictures
+from likeliest.data.images.blocks import picture_blocks
 from likeliest.errors import TargetError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.model import Encoder, Model
 from likeliest.predictors import Linear, Predictor, ResidualNet
 from likeliest.tasks import glancing
-from likeliest.tasks.base import Coding, Examples, Kind, Source
+from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
 from likeliest.tasks.recipe import Recipe, recipe_for
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ CLASS = "class"
 """What the target is called where nothing gives it a name."""
 MOST_VALIDATION = 5_000
 """Rows held out to choose by, at most: more would only be missing to learn from."""
+COMPARED_PIXELS = 196
+"""Pixels that linear models see which are fitted only to be compared: raced, or shown beside the net."""
 FAMILY = "categorical"
 
 
@@ -61,11 +64,12 @@ class Image:
         rows = np.arange(len(pictures))
         return Examples(str(source), str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
 
-    def raw_rows(self, source: Source, model: Model) -> Pictures:
-        """Read pictures, with or without labels."""
+    def batches(self, source: Source, model: Model) -> Iterator[Batch]:
+        """Pictures, with or without labels, a thousand at a time."""
         assert isinstance(model.encoder, ImageEncoder | FlatPixels)
         images = model.encoder.images if isinstance(model.encoder, FlatPixels) else model.encoder
-        return read_pictures(source, labelled=False, largest=images.largest)
+        for block in picture_blocks(source, largest=images.largest):
+            yield Batch(block.pictures, block.of, block.names, block.unreadable)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
         """Class by class; test rows are those that the source sets aside, if it does.
@@ -91,7 +95,9 @@ class Image:
     def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
         """Bytes of one size for the net; for linear models the same pixels as numbers from 0 to 1."""
         images = ImageEncoder.learn(examples.raw, rows)
-        return images if coding == "net" else FlatPixels.learn(images)
+        if coding == "net":
+            return images
+        return FlatPixels.learn(images) if coding == "linear" else FlatPixels.learn(images, COMPARED_PIXELS)
 
     def family(self, examples: Examples) -> Family:
         """The categorical family."""

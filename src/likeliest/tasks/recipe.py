@@ -58,11 +58,22 @@ class Recipe:
         return BACKWARD * self.predictor.flops * rows * self.passes
 
 
+BASE = (16, 48, 96)
+"""Widths that suit 55,000 pictures of 28 × 28 and 5 to 30 passes; see `SCALES`."""
+SCALES = (2.0, 1.5, 1.0, 0.75, 0.5)
+"""Of the widths, from wide to narrow."""
+PASSES_WIDE, PASSES_BASE, MOST_PASSES = 16.0, 5.0, 60.0
+"""Passes that a net wider than `BASE`, or another, must be able to make to be taken; and the most that any makes."""
+FEW = 4_000
+"""Pictures that are too few for a net wider than `BASE`."""
+PEAK, RISE, DECAY, SMOOTHING = 0.2, 0.2, 5e-4, 0.0
+
+
 def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], outputs: int, minutes: float) -> Recipe:
     """The recipe for a net on these training pictures."""
     n, work = len(pictures), SHARE * 60 * minutes * SPEED
     net = _net(encoder, outputs, n, work)
-    passes = round(max(LEAST_PASSES / 80, min(MOST_PASSES, work / (BACKWARD * net.flops * n))), 2)
+    passes = round(max(0.1, min(MOST_PASSES, work / (BACKWARD * net.flops * n))), 2)
     batch = _batch(n)
     suited = recommend(torch.from_numpy(encoder.encode(pictures)), torch.from_numpy(y), outputs, passes=passes)
     views = TestTime(flip=any(isinstance(part, Flip) for part in suited.chain.parts))
@@ -78,29 +89,25 @@ def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], 
         ("label smoothing", f"{SMOOTHING:g}"),
         ("prediction", f"mean of {views.count} views" if views.count > 1 else "of the picture as it is"),
     )
-    chain = Chain((*suited.chain.parts, LabelSmoothing(SMOOTHING, outputs)))
+    smoothed = (LabelSmoothing(SMOOTHING, outputs),) if SMOOTHING else ()
+    chain = Chain((*suited.chain.parts, *smoothed))
     cycle = rule("nesterov", lr=OneCycle(rate, rise=RISE), momentum=0.9)
     return Recipe(net, cycle, DECAY, batch, passes, chain, None, views if views.count > 1 else None, described)
 
 
-CHANNELS = ((32, 64, 128), (24, 48, 96), (16, 32, 64), (12, 24, 48), (8, 16, 32))
-MOST_PASSES = 60.0
-LEAST_PASSES = 8.0
-PEAK, RISE, DECAY, SMOOTHING = 0.4, 0.2, 5e-4, 0.05
-
-
 def _net(encoder: ImageEncoder, outputs: int, n: int, work: float) -> ResidualNet:
     """The widest net that can make enough passes."""
-    for channels in CHANNELS:
+    for scale in SCALES:
         net = ResidualNet(
             encoder.shape,
             outputs,
-            channels=channels,
+            channels=[int(width * scale) for width in BASE],
             mean=encoder.mean,
             scale=encoder.scale,
             compute=preferred_compute(),
         )
-        if work >= LEAST_PASSES * BACKWARD * net.flops * n:
+        enough = PASSES_WIDE if scale > 1 else PASSES_BASE
+        if work >= enough * BACKWARD * net.flops * n and (scale <= 1 or n > FEW):
             break
     return net
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from likeliest.families import family as family_by_name
 from likeliest.model import Encoder, Model
 from likeliest.nets import net_predictor
 from likeliest.predictors import Columns, Constant, Linear, Predictor
-from likeliest.tasks.base import Coding, Examples, Kind, Source
+from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
 from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -72,9 +72,10 @@ class Table:
         y = learnt.encode(frame[column], present)
         return Examples(name, str(source), frame.drop(column), present, y, learnt, sha256)
 
-    def raw_rows(self, source: Source, model: Model) -> pl.DataFrame:
-        """Read a table, with the columns that the model knows as categories kept as text."""
-        return _frame(source, model)
+    def batches(self, source: Source, model: Model) -> Iterator[Batch]:
+        """The table as one, with the columns that the model knows as categories kept as text."""
+        frame = _frame(source, model)
+        yield Batch(frame, frame.height)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
         """At random, class by class where there are classes.

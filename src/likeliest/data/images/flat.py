@@ -36,10 +36,10 @@ class FlatPixels:
     square: int = 1
 
     @classmethod
-    def learn(cls, images: ImageEncoder) -> Self:
-        """Choose squares as small as leave at most `MOST_PIXELS` pixels."""
+    def learn(cls, images: ImageEncoder, most: int = MOST_PIXELS) -> Self:
+        """Choose squares as small as leave at most so many pixels."""
         square = 1
-        while (images.height // square) * (images.width // square) > MOST_PIXELS:
+        while (images.height // square) * (images.width // square) > most:
             square += 1
         return cls(images, square)
 

@@ -42,10 +42,10 @@ def _problem(found: ProblemCount) -> list[str]:
 def _near(page: PictureData) -> list[Block]:
     if not page["near"]:
         return [prose("No held-out picture is all but a copy of one in an earlier part.")]
-    limit = number(page["near_limit"], 2)
-    count = plural(page["near_count"], "held-out picture differs", "held-out pictures differ")
-    text = f"{count} from an earlier one by less than {limit} of the way from black to white: that flatters scores."
-    caption = "The nearest pairs: on the left the held-out picture, on the right the earlier one."
+    held, limit = page["near_count"], number(page["near_limit"], 2)
+    count = plural(held, "held-out picture is", "held-out pictures are")
+    text = f"{count} all but a copy of an earlier one (correlation {limit} or more): that flatters held-out numbers."
+    caption = "The likest pairs: on the left the held-out picture, on the right the earlier one."
     return [note(text, good=False), figure("near", caption)]
 
 

@@ -46,8 +46,8 @@ class NearPair(TypedDict):
     """The validation or test picture, with its class."""
     earlier: Shot
     """The one it resembles, with its class."""
-    difference: float
-    """Root mean squared difference of their pixels, where black to white is 1."""
+    likeness: float
+    """Correlation of their pixels: 1 where one is the other, brighter or of more contrast perhaps."""
 
 
 class PictureData(TypedDict):
@@ -68,11 +68,11 @@ class PictureData(TypedDict):
     samples: list[Shot]
     """One strip of training pictures a class, for at most twenty classes."""
     near: list[NearPair]
-    """Held-out pictures that are all but copies of earlier ones, the nearest first, at most six."""
+    """Held-out pictures that are all but copies of earlier ones, the likest first, at most six."""
     near_count: int
-    """How many there are, of the held-out pictures compared."""
+    """How many there are."""
     near_limit: float
-    """The difference below which two pictures count as near."""
+    """The likeness from which on two pictures count as near copies."""
 
 
 class Recorded(TypedDict):
