@@ -7,21 +7,78 @@ afterwards, and θ is in the user's units like everything else.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from likeliest.checkpoint import Checkpoint
 from likeliest.course import Budget
 from likeliest.families.base import Family
 from likeliest.fit import Fit, fit
 from likeliest.interfaces import Record, Verdict
 from likeliest.objective import Objective, as_numbers
 from likeliest.predictors import MLP, Columns, Constant, Fixed
-from likeliest.progress import Callback
+from likeliest.predictors.layers import BatchNorm
+from likeliest.progress import Callback, Progress, adapted
 from likeliest.rules import Rule
+from likeliest.rules import rule as rule_by_name
+from likeliest.rules.wrapping import Continued
+from likeliest.training import Training
+
+_PLAIN = Training()
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The unit in which a target is learnt: y = shift + scale · ỹ."""
+
+    shift: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def of(cls, family: Family, y: Tensor, weight: Tensor | None) -> Self:
+        """Mean and standard deviation of a target whose family has a scale; shift 0 and scale 1 for all others."""
+        if "log_scale" not in (family.columns or ()):
+            return cls()
+        mean, log_scale, *_ = family.null_eta(y, weight).tolist()
+        return cls(mean, math.exp(log_scale) if log_scale > -math.inf else 1.0)
+
+    @property
+    def log(self) -> float:
+        """Log s: by so many nats a row NLLs of y exceed those of ỹ."""
+        return math.log(self.scale)
+
+    def standardised(self, y: Tensor) -> Tensor:
+        """Return ỹ; an index of a class has no unit and stays what it is."""
+        return y if self == Unit() else (y.double() - self.shift) / self.scale
+
+    def to_user(self, predictor: MLP | Columns, theta: Tensor) -> Tensor:
+        """Return the θ that gives y for one that gives ỹ."""
+        if not isinstance(predictor, Columns) or self == Unit():
+            return theta
+        mean, *rest = predictor.split(theta)
+        moved = [mean[0].affine_output(mean[1], self.scale, self.shift)]
+        for (component, part), name in zip(rest, predictor.names[1:], strict=True):
+            learnt = name == "log_scale" and component.size
+            moved.append(component.affine_output(part, 1.0, self.log) if learnt else part)
+        return torch.cat(moved, -1)
+
+    def from_user(self, predictor: MLP | Columns, theta: Tensor) -> Tensor:
+        """Return the θ that gives ỹ for one that gives y."""
+        return Unit(-self.shift / self.scale, 1 / self.scale).to_user(predictor, theta)
+
+
+@dataclass(frozen=True, slots=True)
+class NetState:
+    """Where a fit of a net ended, for another one to go on from there: θ in its own unit, and the rule's memory."""
+
+    theta: Tensor
+    memory: Mapping[str, Tensor]
+    unit: Unit
 
 
 @dataclass(frozen=True)
@@ -33,14 +90,24 @@ class NetFit:
         theta: (P,) in the user's units of y; inputs as they were given.
         verdict: why the fit ended.
         fit: the driver's result; its NLLs are those of the standardised target.
-        log_unit: log s, the nats per row by which NLLs in the user's units exceed those of ``fit``.
+        unit: in which the target was learnt.
     """
 
     predictor: MLP | Columns
     theta: Tensor
     verdict: Verdict
     fit: Fit
-    log_unit: float
+    unit: Unit
+
+    @property
+    def log_unit(self) -> float:
+        """Log s, the nats per row by which NLLs in the user's units exceed those of ``fit``."""
+        return self.unit.log
+
+    @property
+    def state(self) -> NetState:
+        """What another fit goes on from."""
+        return NetState(self.fit.theta, self.fit.state.memory, self.unit)
 
     @property
     def extra(self) -> dict[str, float]:
@@ -59,9 +126,13 @@ def net_predictor(
     activation: str,
     *,
     estimate_dispersion: bool = True,
+    training: Training = _PLAIN,
+    dtype: torch.dtype = torch.float32,
 ) -> MLP | Columns:
     """An MLP for the first column, and a constant for each further one; a dispersion that is not estimated is 1."""
-    mlp = MLP((inputs, *hidden, outputs), activation=activation)
+    sizes = (inputs, *hidden, outputs)
+    compute = training.precision(2 * sum(a * b for a, b in pairwise(sizes)), dtype)
+    mlp = MLP(sizes, activation=activation, dropout=training.dropout, batch_norm=training.batch_norm, compute=compute)
     extra = (family.columns or ())[1:]
     known = {} if estimate_dispersion else {family.dispersion}
     return Columns(mlp, **{name: Fixed(0.0) if name in known else Constant() for name in extra}) if extra else mlp
@@ -85,9 +156,13 @@ def fit_net(
     tolerance: float = 1e-8,
     l2: float | Tensor = 0.0,
     estimate_dispersion: bool = True,
+    training: Training = _PLAIN,
+    theta: Tensor | None = None,
+    after: NetState | None = None,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
     callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
 ) -> NetFit:
     """Fit a fully connected net by maximum likelihood, stopping where held-out NLL stops improving.
 
@@ -109,9 +184,18 @@ def fit_net(
         l2: in the units of the sum of NLLs and of y: a number, or one a parameter (P,).
         estimate_dispersion: whether a family's dispersion is learnt with the rest; else the mean alone is, by half the
             deviance in place of the NLL, as coefficients of linear models are. Other columns are always learnt.
+        training: dropout, batch norm, weight decay, label smoothing, mixup, clipping, averaging, the schedule and the
+            precision of products.
+        theta: where to start, (P,) in the user's units of y; None draws it.
+        after: the ``state`` of an earlier fit of the same net to go on from: its θ, what its rule remembers, and the
+            unit of y.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
         callbacks: see `fit`; what they see is in the user's units, NLLs where the scale is estimated.
+        checkpoint: see `fit`.
+
+    Raises:
+        SpecificationError: an option of ``training`` that does not go with the family, the rule or full batches.
 
     Example:
         >>> import torch, likeliest as lk
@@ -121,32 +205,44 @@ def fit_net(
         >>> found.theta.shape
         torch.Size([25])
     """
+    training.check(batch_size)
     x, y = as_numbers(x, "x").to(dtype), as_numbers(y, "y")
-    shift, scale = _unit(family, y, weight)
-    predictor = net_predictor(family, x.shape[1], outputs, hidden, activation, estimate_dispersion=estimate_dispersion)
-    objective = Objective(family, predictor, x, _standardised(y, shift, scale), weight, l2=l2)
+    unit = Unit.of(family, y, weight) if after is None else after.unit
+    predictor = net_predictor(
+        family,
+        x.shape[1],
+        outputs,
+        hidden,
+        activation,
+        estimate_dispersion=estimate_dispersion,
+        training=training,
+        dtype=dtype,
+    )
+    transform = training.transform(family, outputs)
+    objective = Objective(family, predictor, x, unit.standardised(y), weight, l2=l2, transform=transform)
     if (penalty := objective.l2) is not None:
-        unit = _in_users_units(predictor, torch.ones_like(penalty), scale, 0.0)
+        moved = Unit(0.0, unit.scale).to_user(predictor, torch.ones_like(penalty))
         # With its scale left at 1 the standardised NLL is the user's divided by s², or by s where it grows linearly.
         degree = 0 if estimate_dispersion or family.dispersion != "log_scale" else 2 if family.smooth else 1
-        objective = objective.replaced(l2=penalty * unit.square() / scale**degree)
+        objective = objective.replaced(l2=penalty * moved.square() / unit.scale**degree)
     held_out = None
     if validation is not None:
         held_x, held_y, *held_weight = validation
         held_x, held_y = as_numbers(held_x, "x").to(dtype), as_numbers(held_y, "y")
-        held_out = objective.held_out(held_x, _standardised(held_y, shift, scale), *held_weight)
+        held_out = objective.held_out(held_x, unit.standardised(held_y), *held_weight)
 
-    def told_in_users_units(callback: Callback) -> Callback:
-        return lambda seen: callback(
-            seen.replaced(
-                record=_moved(seen.record, math.log(scale) if estimate_dispersion else 0.0),
-                theta=_in_users_units(predictor, seen.theta.double(), scale, shift),
-            )
+    def in_users_units(seen: Progress) -> Progress:
+        return seen.replaced(
+            record=_moved(seen.record, unit.log if estimate_dispersion else 0.0),
+            theta=unit.to_user(predictor, seen.theta.double()),
         )
 
+    rule = training.rule(rule_by_name(rule) if isinstance(rule, str) else rule)
+    start = None if theta is None else unit.from_user(predictor, theta.double()).to(dtype)
     found = fit(
         objective,
-        rule,
+        rule if after is None else Continued(rule, after.memory),
+        theta=start if after is None else after.theta,
         batch_size=batch_size,
         budget=budget,
         seed=seed,
@@ -154,38 +250,37 @@ def fit_net(
         patience=patience if held_out is not None else None,
         measure_every=measure_every,
         tolerance=tolerance,
-        callbacks=[told_in_users_units(callback) for callback in callbacks],
+        callbacks=[adapted(tell, in_users_units) for tell in callbacks],
+        average=training.average,
+        checkpoint=checkpoint,
     )
-    theta = _in_users_units(predictor, found.theta.double(), scale, shift)
-    return NetFit(predictor, theta, found.verdict, found, math.log(scale))
+    return NetFit(predictor, unit.to_user(predictor, found.theta.double()), found.verdict, found, unit)
 
 
-def _unit(family: Family, y: Tensor, weight: Tensor | None) -> tuple[float, float]:
-    """Shift and scale of a target whose family has a scale; (0, 1) for all others."""
-    if "log_scale" not in (family.columns or ()):
-        return 0.0, 1.0
-    mean, log_scale, *_ = family.null_eta(y, weight).tolist()
-    return mean, math.exp(log_scale) if log_scale > -math.inf else 1.0
+def folded(mlp: MLP, theta: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return weights (inputs, outputs) and intercepts (outputs,) of the plain MLP that a net is at evaluation.
 
+    Without a draw a batch norm is affine, and so goes into the layer before it: with s = γ/√(v + ε),
+    W ← W s and b ← (b − m) s + β.
 
-def _standardised(y: Tensor, shift: float, scale: float) -> Tensor:
-    """The target in its own unit; an index of a class has none and stays what it is."""
-    return y if (shift, scale) == (0.0, 1.0) else (y.double() - shift) / scale
+    Example:
+        >>> mlp = MLP((3, 4, 2), batch_norm=True)
+        >>> weights, intercepts = folded(mlp, torch.ones(mlp.size))
+        >>> [tuple(w.shape) for w in weights], [tuple(b.shape) for b in intercepts]
+        ([(3, 4), (4, 2)], [(4,), (2,)])
+    """
+    own = {name: theta[part.slice].reshape(part.shape) for name, part in mlp.parts.items()}
+    depth = len(mlp.sizes) - 1
+    weights = [own[f"layer{i}.weight"] for i in range(1, depth + 1)]
+    intercepts = [own[f"layer{i}.bias"] for i in range(1, depth + 1)]
+    for i, (name, layer) in enumerate((n, la) for n, la in mlp.layers.layers.items() if isinstance(la, BatchNorm)):
+        scale = own[f"{name}.scale"] / (own[f"{name}.variance"] + layer.eps).sqrt()
+        weights[i] = weights[i] * scale
+        intercepts[i] = (intercepts[i] - own[f"{name}.mean"]) * scale + own[f"{name}.shift"]
+    return weights, intercepts
 
 
 def _moved(record: Record, log_unit: float) -> Record:
     """A record of the standardised target as one of the user's: log-densities differ by log s."""
     held_out = record.validation
     return record._replace(value=record.value + log_unit, validation=None if held_out is None else held_out + log_unit)
-
-
-def _in_users_units(predictor: MLP | Columns, theta: Tensor, scale: float, shift: float) -> Tensor:
-    if not isinstance(predictor, Columns) or (scale == 1.0 and shift == 0.0):
-        return theta
-    mean, *rest = predictor.split(theta)
-    log_scale = math.log(scale)
-    moved = [mean[0].affine_output(mean[1], scale, shift)]
-    for (component, part), name in zip(rest, predictor.names[1:], strict=True):
-        learnt = name == "log_scale" and component.size
-        moved.append(component.affine_output(part, 1.0, log_scale) if learnt else part)
-    return torch.cat(moved, -1)

@@ -66,6 +66,11 @@ Callback: TypeAlias = Callable[[Progress], bool | None]
 """Called at each measurement; one that returns True stops the fit."""
 
 
+def adapted(callback: Callback, change: Callable[[Progress], Progress]) -> Callback:
+    """Return a callback to which progress is told after a change, of its units say."""
+    return lambda progress: callback(change(progress))
+
+
 def show(progress: Progress) -> None:
     """A callback that writes each measurement as a line on stderr."""
     print(progress, file=sys.stderr, flush=True)

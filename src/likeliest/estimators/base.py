@@ -50,12 +50,17 @@ class Estimator(BaseEstimator):
     def _forward(self, x: Tensor) -> Tensor:
         """The predictor's output (n, K) for the rows of x (n, p)."""
 
-    def _rows(self, X: Any, y: Any, sample_weight: Any, *, numeric: bool, several: bool = False) -> Rows:
+    def _rows(
+        self, X: Any, y: Any, sample_weight: Any, *, numeric: bool, several: bool = False, reset: bool = True
+    ) -> Rows:
         """Check what `fit` was given. A row of weight 0 is left out, for that is what its weight says.
 
-        Numeric y are made numbers; where they are several a row, the family judges their shape.
+        Numeric y are made numbers; where they are several a row, the family judges their shape. Without ``reset`` the
+        columns have to be those of an earlier call.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=numeric, multi_output=several)
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, order="C", y_numeric=numeric, multi_output=several, reset=reset
+        )
         y = y.astype(np.float64) if numeric else y
         if sample_weight is None:
             return Rows(_tensor(X), y, None)
@@ -77,6 +82,14 @@ class Estimator(BaseEstimator):
         self.verdict_, self.trace_, self.n_iter_ = verdict, found.trace, found.state.step
         if not verdict.good:
             warnings.warn(str(verdict), _WARNINGS.get(verdict.kind, ConvergenceWarning), stacklevel=3)
+        return self
+
+    def _note(self, found: Fit, verdict: Verdict) -> Self:
+        """Keep how one pass of many ended, and warn at the line that called `partial_fit` where it went wrong."""
+        self.n_iter_ = getattr(self, "n_iter_", 0) + found.state.step
+        self.verdict_, self.trace_ = verdict, found.trace
+        if verdict.kind not in (VerdictKind.BUDGET, VerdictKind.STOPPED):
+            warnings.warn(str(verdict), ConvergenceWarning, stacklevel=3)
         return self
 
 

@@ -29,19 +29,35 @@ class Classifier(ClassifierMixin, Estimator):
         """Check the rows, set ``classes_`` and ``family_``, and return the rows with each class as its index."""
         rows = self._rows(X, y, sample_weight, numeric=False)
         check_classification_targets(rows.y)
-        self.classes_, index = np.unique(rows.y, return_inverse=True)
+        self._set_classes(rows.y)
+        return self._indexed(rows)
+
+    def _set_classes(self, labels: Any) -> None:
+        """Set ``classes_`` to the labels there are, and ``family_`` to what their number calls for."""
+        self.classes_ = np.unique(labels)
         if len(self.classes_) < 2:
             raise TargetError(
                 f"a classifier needs at least two classes; found one class, {self.classes_[0]!r}, in all "
-                f"{len(index)} rows of positive weight; collect rows of another"
+                f"{len(labels)} rows of positive weight; collect rows of another"
             )
         self.family_ = family("bernoulli" if len(self.classes_) == 2 else "categorical")
-        return rows._replace(y=index)
+
+    def _indexed(self, rows: Rows) -> Rows:
+        """Rows with each class as its index."""
+        if odd := np.setdiff1d(rows.y, self.classes_).tolist():
+            known = ", ".join(map(repr, self.classes_.tolist()))
+            raise TargetError(f"y holds {odd[0]!r}, which is none of the classes {known}; name all of them at first")
+        return rows._replace(y=np.searchsorted(self.classes_, rows.y))
 
     @property
     def _outputs(self) -> int:
         """Number of columns of η."""
         return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    @property
+    def _eta_of_weights(self) -> Tensor:
+        """What weights of classes added to η, (1,) or (K,): taken off, η gives the probabilities of the world."""
+        return torch.zeros(1, dtype=torch.float64)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """η of each row: the log-odds of the second of two classes (n,), or one column a class (n, K)."""
@@ -56,7 +72,7 @@ class Classifier(ClassifierMixin, Estimator):
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Log p(class | x), (n, K), computed from η: exact where the probability itself rounds to 0 or 1."""
-        eta = self._forward(self._new_rows(X))
+        eta = self._forward(self._new_rows(X)) - self._eta_of_weights
         every = torch.arange(len(self.classes_))
         return torch.stack([self.family_.log_prob(eta, k.expand(len(eta))) for k in every], 1).numpy()
 
@@ -70,9 +86,9 @@ class Regressor(RegressorMixin, Estimator):
 
     extra_: dict[str, float]
 
-    def _number_rows(self, X: Any, y: Any, sample_weight: Any) -> Rows:
+    def _number_rows(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True) -> Rows:
         """Check the rows, of which y has as many columns as ``family_`` wants."""
-        return self._rows(X, y, sample_weight, numeric=True, several=self.family_.y_columns > 1)
+        return self._rows(X, y, sample_weight, numeric=True, several=self.family_.y_columns > 1, reset=reset)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """E[y | x] of each row, (n,); of successes and failures, the share of successes."""

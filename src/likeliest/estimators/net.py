@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from likeliest.checkpoint import Checkpoint
 from likeliest.course import Budget
-from likeliest.errors import SpecificationError
+from likeliest.errors import ShapeError, SpecificationError
 from likeliest.estimators.base import Estimator, Rows
-from likeliest.nets import NetFit, fit_net, net_predictor
+from likeliest.nets import NetFit, NetState, fit_net, folded, net_predictor
 from likeliest.predictors import MLP, Columns, Predictor
+from likeliest.progress import Callback, Progress, adapted, show
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.rules import rule as rule_by_name
 from likeliest.scaling import Scaling
+from likeliest.training import Training
 
 PASSES, STEPS = 100, 2_000
 """The default budget of a mini-batch rule: so many passes, or as many as make so many steps."""
@@ -32,70 +38,134 @@ need a difference to see."""
 TOLERANCE = 1e-10
 """A full-batch rule has converged when every entry of the gradient, per unit of weight, is at most this."""
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_OF_WHOLE_FITS = ("average", "schedule", "checkpoint")
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class Net(Estimator):
-    """η from a multilayer perceptron, learnt by `fit_net`."""
+    """η from a multilayer perceptron, learnt by `fit_net`; the constructor's arguments, once for all nets."""
 
-    coefs_: list[NDArray[np.float64]]
-    intercepts_: list[NDArray[np.float64]]
+    hidden: Sequence[int] = (256,)
+    activation: str = "relu"
+    rule: str | Rule = "adam"
+    lr: float | None = None
+    batch_size: int = 32
+    budget: float | Budget | None = None
+    l2: float = 0.0
+    validation_fraction: float = 0.1
+    patience: int = 10
+    dropout: float = 0.0
+    batch_norm: bool = False
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    clip_norm: float | None = None
+    average: float | None = None
+    schedule: str | None = None
+    compute: Any = None
+    warm_start: bool = False
+    checkpoint: str | Path | Checkpoint | None = None
+    callbacks: Sequence[Callback] = ()
+    verbose: bool = False
+    precision: str | None = None
+    random_state: int | None = 0
 
-    def __init__(
-        self,
-        hidden: Sequence[int] = (256,),
-        activation: str = "relu",
-        rule: str | Rule = "adam",
-        lr: float | None = None,
-        batch_size: int = 32,
-        budget: float | Budget | None = None,
-        l2: float = 0.0,
-        validation_fraction: float = 0.1,
-        patience: int = 10,
-        precision: str | None = None,
-        random_state: int | None = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.rule = rule
-        self.lr = lr
-        self.batch_size = batch_size
-        self.budget = budget
-        self.l2 = l2
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.precision = precision
-        self.random_state = random_state
-
-    def _learn(self, rows: Rows, outputs: int) -> NetFit:
-        """Hold rows out, standardise by the others, fit, and keep the net in the units of X and y."""
-        rule, seed = self._chosen_rule(), int(self.random_state or 0)
-        width = rows.x.shape[1]
-        predictor = net_predictor(self.family_, width, outputs, self.hidden, self.activation, estimate_dispersion=False)
-        trained, held_out = self._split(rows, seed)
+    def _learn(self, rows: Rows, outputs: int, held_out: Rows | None = None) -> NetFit:
+        """Hold rows out where none were given, standardise by the others, fit, and keep the net in the user's units."""
+        rule, seed = self._chosen_rule(), self._seed
+        trained, held_out = self._split(rows, seed) if held_out is None else (rows, held_out)
+        predictor = self._predictor(rows, outputs, rule)
         scaling = Scaling.measure(predictor, trained.x, trained.weight)
         steps_a_pass = math.ceil(len(trained.y) / max(self.batch_size, 1))
+        budget = self.budget
+        if budget is None and not rule.full_batch:
+            budget = max(PASSES, STEPS / steps_a_pass)
         found = fit_net(
             self.family_,
             scaling.standardised(trained.x),
             trained.y,
-            rule=rule,
-            outputs=outputs,
-            hidden=self.hidden,
-            activation=self.activation,
-            weight=trained.weight,
             validation=None if held_out is None else held_out._replace(x=scaling.standardised(held_out.x)),
-            batch_size=None if rule.full_batch else self.batch_size,
-            budget=self.budget if self.budget is not None or rule.full_batch else max(PASSES, STEPS / steps_a_pass),
+            budget=budget,
             patience=self.patience,
             measure_every=1.0 if rule.full_batch else max(1.0, STEPS_BETWEEN / steps_a_pass),
-            tolerance=TOLERANCE,
-            l2=scaling.penalty(_penalty(predictor, self.l2)),
-            estimate_dispersion=False,
+            theta=self._earlier(scaling) if self.warm_start else None,
+            checkpoint=self._chosen_checkpoint(),
             seed=seed,
+            **self._settings(trained, outputs, rule, scaling),
+        )
+        self._keep(found, scaling)
+        self._state: NetState | None = None
+        self._calls = 0
+        return found
+
+    def _learn_more(self, rows: Rows, outputs: int) -> NetFit:
+        """One pass over the rows, from where the last call ended, in its units and with what its rule remembers."""
+        for name in _OF_WHOLE_FITS:
+            if getattr(self, name) is not None:
+                raise SpecificationError(f"{name} is for whole fits, and partial_fit is one pass; leave it out")
+        rule = self._chosen_rule()
+        if rule.full_batch:
+            raise SpecificationError(f"partial_fit steps in mini-batches, and {rule.name} takes all rows; try adam")
+        predictor = self._predictor(rows, outputs, rule)
+        before = getattr(self, "_scaling", None)
+        scaling = Scaling.measure(predictor, rows.x, rows.weight) if before is None else Scaling(predictor, *before)
+        state = getattr(self, "_state", None)
+        self._calls = getattr(self, "_calls", 0) + 1
+        found = fit_net(
+            self.family_,
+            scaling.standardised(rows.x),
+            rows.y,
+            budget=1,
+            theta=self._earlier(scaling) if state is None else None,
+            after=state,
+            seed=int(stream(self._seed, "partial_fit", self._calls).integers(2**62)) if self._calls > 1 else self._seed,
+            **self._settings(rows, outputs, rule, scaling),
+        )
+        self._keep(found, scaling)
+        self._state = found.state
+        return found
+
+    def _settings(self, rows: Rows, outputs: int, rule: Rule, scaling: Scaling) -> dict[str, Any]:
+        """What a fit and a pass have in common."""
+
+        def on_x(seen: Progress) -> Progress:
+            return seen.replaced(theta=scaling.to_user(seen.theta))
+
+        told = (*self.callbacks, *((show,) if self.verbose else ()))
+        return {
+            "rule": rule,
+            "outputs": outputs,
+            "hidden": self.hidden,
+            "activation": self.activation,
+            "weight": rows.weight,
+            "batch_size": None if rule.full_batch else self.batch_size,
+            "tolerance": TOLERANCE,
+            "l2": scaling.penalty(_penalty(scaling.predictor, self.l2)),
+            "estimate_dispersion": False,
+            "training": self._training,
+            "dtype": self._chosen_dtype(rule),
+            "callbacks": [adapted(tell, on_x) for tell in told],
+        }
+
+    @property
+    def _training(self) -> Training:
+        return Training(**{field.name: getattr(self, field.name) for field in fields(Training)})
+
+    @property
+    def _seed(self) -> int:
+        return int(self.random_state or 0)
+
+    def _predictor(self, rows: Rows, outputs: int, rule: Rule) -> MLP | Columns:
+        return net_predictor(
+            self.family_,
+            rows.x.shape[1],
+            outputs,
+            self.hidden,
+            self.activation,
+            estimate_dispersion=False,
+            training=self._training,
             dtype=self._chosen_dtype(rule),
         )
-        self._keep(found.predictor, scaling.to_user(found.theta))
-        return found
 
     def _split(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
         """Rows to learn from, and rows to judge by, if there are enough to hold one out."""
@@ -117,11 +187,33 @@ class Net(Estimator):
             raise SpecificationError(f"precision must be one of {', '.join(_DTYPES)} or None, found {precision!r}")
         return _DTYPES[precision]
 
-    def _keep(self, predictor: MLP | Columns, theta: Tensor) -> None:
-        """Set ``coefs_`` and ``intercepts_``, one a layer."""
-        mlp, own = predictor.split(theta)[0] if isinstance(predictor, Columns) else (predictor, theta)
-        views = [view.numpy().copy() for view in mlp.views(own)]
-        self.coefs_, self.intercepts_ = views[: len(views) // 2], views[len(views) // 2 :]
+    def _chosen_checkpoint(self) -> Checkpoint | None:
+        given = self.checkpoint
+        return given if given is None or isinstance(given, Checkpoint) else Checkpoint(given)
+
+    def _earlier(self, scaling: Scaling) -> Tensor | None:
+        """θ of an earlier call on standardised inputs; None where there was none."""
+        theta: Tensor | None = getattr(self, "_theta", None)
+        if theta is None:
+            return None
+        if len(theta) != scaling.predictor.size:
+            raise ShapeError(
+                f"the earlier net has {len(theta)} parameters and this one {scaling.predictor.size}; go on with the "
+                "same columns, classes, hidden and batch_norm, or clone the estimator"
+            )
+        return scaling.from_user(theta)
+
+    def _keep(self, found: NetFit, scaling: Scaling) -> None:
+        """Set ``coefs_`` and ``intercepts_``, one a layer, and what a later call goes on from."""
+        self._theta, self._scaling = scaling.to_user(found.theta), (scaling.centre, scaling.scale)
+        mlp: Predictor = found.predictor
+        own = self._theta
+        if isinstance(mlp, Columns):
+            mlp, own = mlp.split(own)[0]
+        assert isinstance(mlp, MLP)
+        weights, intercepts = folded(mlp, own)
+        self.coefs_: list[NDArray[np.float64]] = [weight.numpy().copy() for weight in weights]
+        self.intercepts_: list[NDArray[np.float64]] = [intercept.numpy().copy() for intercept in intercepts]
 
     def _forward(self, x: Tensor) -> Tensor:
         """In double precision, whatever was learnt in, so that a row's prediction does not depend on its neighbours."""
