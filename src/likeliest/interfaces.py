@@ -156,13 +156,15 @@ class State:
 
     ``outcome`` is how a rule reports that it could not move ("line search failed"): a value, never an exception.
     ``evidence`` holds numbers that a verdict may quote, such as the Newton decrement. ``arrived`` is the view at θ′ if
-    a line search has already made it, so that nothing is evaluated twice.
+    a line search has already made it, so that nothing is evaluated twice. ``rate`` is the learning rate of this step as
+    a number on θ's device, where the driver keeps it there.
     """
 
     step: int = 0
     steps: int | None = None
     outcome: str | None = None
     arrived: Local | None = None
+    rate: Tensor | None = None
     evidence: dict[str, float] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
 

@@ -122,12 +122,13 @@ class Local:
         needs: frozenset[Need],
         meter: Meter | None,
         draw: Draw | None = None,
+        block: Block | None = None,
     ) -> None:
         self.objective, self.rows, self._draw = objective, rows, draw
         self.theta = theta.detach() if theta.requires_grad else theta
         self.family = objective.family
         self._needs, self._meter = needs, meter
-        self._block: Block | None = None
+        self._block = block
         self._value: Tensor | None = None
         self._grad: Tensor | None = None
 
@@ -253,7 +254,7 @@ class Local:
     def gauge(self) -> Tensor | None:
         """See `Objective.gauge`."""
         gauge = self.objective.gauge
-        return None if gauge is None else gauge.to(self.theta.dtype)
+        return None if gauge is None else gauge.to(self.theta)
 
     def moved(self, theta: Tensor) -> Local:
         """The same batch at another θ."""
@@ -262,4 +263,6 @@ class Local:
     def sampled(self, m: int, seed: int = 0) -> Local:
         """The same θ on m of the objective's rows, drawn without replacement."""
         rows = stream(seed, "sample").choice(self.objective.n, size=min(m, self.objective.n), replace=False)
-        return Local(self.objective, self.theta, torch.from_numpy(np.sort(rows)), self._needs, self._meter)
+        return Local(
+            self.objective, self.theta, torch.from_numpy(np.sort(rows)).to(self.theta.device), self._needs, self._meter
+        )

@@ -44,6 +44,7 @@ class Objective:
         block: rows to a block.
         transform: what happens to a training batch, under a `Draw` and before it is cast: augmentation, mixing, label
             smoothing. Evaluation sees the rows as they are.
+        device: where to compute, such as "cuda"; all data are moved there. None is where x is.
 
     Raises:
         ShapeError: x, y, weight, offset, columns or l2 do not fit together.
@@ -71,9 +72,10 @@ class Objective:
         names: Sequence[str] | None = None,
         block: int = BLOCK,
         transform: Transform | None = None,
+        device: str | torch.device | None = None,
     ) -> None:
         self.family = family
-        self.x = as_numbers(x, "x")
+        self.x = as_numbers(x, "x").to(device)
         self.dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
         if self.x.dtype != torch.uint8:
             self.x = self.x.to(self.dtype)
@@ -92,7 +94,7 @@ class Objective:
         self._buffer: Tensor | None = None
 
     def _checked_y(self, given: Any) -> Tensor:
-        y = as_numbers(given, "y")
+        y = as_numbers(given, "y").to(self.device)
         if len(y) != self.n:
             raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
         if self.n == 0:
@@ -105,7 +107,7 @@ class Objective:
     def _checked_weight(self, given: Any) -> Tensor | None:
         if given is None:
             return None
-        weight: Tensor = torch.as_tensor(given, dtype=self.dtype)
+        weight = self._beside_x(given)
         if weight.shape != (self.n,):
             raise ShapeError(f"weight needs one number a row, ({self.n},); found {tuple(weight.shape)}")
         bad = ~(torch.isfinite(weight) & (weight >= 0))
@@ -123,15 +125,20 @@ class Objective:
         if named is not None:
             if unknown := set(named) - set(columns):
                 raise ShapeError(f"offset for {sorted(unknown)}; {self.family.name} has the columns {columns}")
-            by_index = {columns.index(c): torch.as_tensor(o, dtype=self.dtype) for c, o in named.items()}
+            by_index = {columns.index(c): self._beside_x(o) for c, o in named.items()}
             if len(columns) > 1 or not by_index:
                 return by_index or None
             given = by_index[0]
-        offset: Tensor = torch.as_tensor(given, dtype=self.dtype)
+        offset = self._beside_x(given)
         offset = offset.unsqueeze(-1) if offset.ndim == 1 and columns else offset
         if offset.ndim != 2 or len(offset) != self.n:
             raise ShapeError(f"offset needs one number a row, or one a row and column; found {tuple(offset.shape)}")
         return offset
+
+    def _beside_x(self, given: Any) -> Tensor:
+        """Numbers in the precision of x and where it is."""
+        moved: Tensor = torch.as_tensor(given, dtype=self.dtype, device=self.device)
+        return moved
 
     def _penalty(self, l2: float | Tensor) -> Tensor | None:
         """One number a parameter, per unit of weight; None where there is no penalty at all."""
@@ -146,13 +153,18 @@ class Objective:
                     penalty[part.slice] = l2
         if not bool((penalty >= 0).all()):
             raise SpecificationError(f"l2 must be at least 0, found {l2}")
-        return (penalty / self.total_weight).to(self.dtype) if bool(penalty.any()) else None
+        return self._beside_x(penalty / self.total_weight) if bool(penalty.any()) else None
 
     def _penalty_free_gauge(self) -> Tensor | None:
         gauge = self.predictor.gauge() if self.family.gauge is not None else None
         if gauge is not None and self.penalty is not None:
-            gauge = gauge[:, (gauge.abs() * self.penalty[:, None].double()).sum(0) == 0]
-        return gauge if gauge is not None and gauge.shape[1] else None
+            gauge = gauge[:, (gauge.abs() * self.penalty[:, None].double().cpu()).sum(0) == 0]
+        return gauge.to(self.device) if gauge is not None and gauge.shape[1] else None
+
+    @property
+    def device(self) -> torch.device:
+        """Where x is, and with it all else."""
+        return self.x.device
 
     @property
     def outputs(self) -> int | None:
@@ -213,12 +225,13 @@ class Objective:
         return Local(self, theta, rows, needs, meter, draw)
 
     def held_out(self, x: Any, y: Any, weight: Any = None, offset: Any = None) -> Objective:
-        """Return the unpenalised objective of the same family and predictor on other data."""
-        return Objective(self.family, self.predictor, x, y, weight, offset, names=self.names, block=self.block)
+        """Return the unpenalised objective of the same family and predictor on other data, on the same device."""
+        kept: dict[str, Any] = {"names": self.names, "block": self.block, "device": self.device}
+        return Objective(self.family, self.predictor, x, y, weight, offset, **kept)
 
     def subset(self, rows: Tensor | np.ndarray) -> Objective:
         """Return the same objective on some of its rows."""
-        r = torch.as_tensor(rows)
+        r = torch.as_tensor(rows, device=self.device)
         offset = self.named_offset
         if isinstance(offset, dict):
             offset = {column: o[r] for column, o in offset.items()}
@@ -277,7 +290,18 @@ class Objective:
 
     def evaluate(self, theta: Tensor, rows: slice | Tensor, batch: int, draw: Draw | None = None) -> Block:
         """Evaluate the predictor on some rows of a batch of so many."""
-        x, y, weight = self.batch(rows, draw)
+        return self.block_of(theta, self.batch(rows, draw), rows, batch, draw)
+
+    def block_of(
+        self,
+        theta: Tensor,
+        given: tuple[Tensor, Tensor, Tensor | None],
+        rows: slice | Tensor,
+        batch: int,
+        draw: Draw | None = None,
+    ) -> Block:
+        """Evaluate the predictor on what `batch` gave of some rows."""
+        x, y, weight = given
         eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
             eta = _shifted(eta, self.offset, rows)

@@ -48,7 +48,7 @@ class Adagrad(FirstOrder):
         """Return s = 0."""
         return {"s": torch.zeros_like(theta), "t": _counter(theta)}
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Subtract lr · g / (√s + ε)."""
         torch._fused_adagrad_(
             [target], [grad], [memory["s"]], [memory["t"].add_(1)], lr=lr, eps=self.eps, lr_decay=0.0, weight_decay=0.0,
@@ -85,7 +85,7 @@ class RMSprop(FirstOrder):
         """Return v = 0, room for g, and a step count at infinity."""
         return {"m": torch.zeros_like(theta), "v": torch.zeros_like(theta), "t": _counter(theta, math.inf)}
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Subtract lr · g / (√v + ε): Adam with β₁ = 0 whose step count is infinite, so that no bias is corrected."""
         torch._fused_adam_(
             [target], [grad], [memory["m"]], [memory["v"]], [], [memory["t"]], lr=lr, beta1=0.0, beta2=self.decay,
@@ -132,7 +132,7 @@ class Adam(Moments):
     formula = "m ← β₁m + (1−β₁)g;  v ← β₂v + (1−β₂)g²;  θ ← θ − lr·m̂/(√v̂ + ε)"
     source = "Kingma & Ba (2015)"
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Subtract lr · m̂ / (√v̂ + ε)."""
         # The kernel wants the count of this step: with that of the last one, 0 at first, it would divide 0 by 0.
         torch._fused_adam_(
@@ -189,7 +189,7 @@ class AdamW(Moments):
     def _step_runs(self, theta: Tensor, grad: Tensor, lr: Tensor, memory: Memory) -> Tensor:
         return super()._step_runs(theta.mul_(1 - lr * self.weight_decay), grad, lr, memory)
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Shrink, then subtract lr · m̂ / (√v̂ + ε)."""
         torch._fused_adamw_(
             [target], [grad], [memory["m"]], [memory["v"]], [], [memory["t"].add_(1)], lr=lr, beta1=self.beta1,

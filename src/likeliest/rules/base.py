@@ -124,7 +124,9 @@ def peak(lr: Rate) -> float | Tensor:
 
 
 def current(lr: Rate, state: State) -> float | Tensor:
-    """Return the learning rate of this step."""
+    """Return the learning rate of this step: a number, (R, 1), or the number () that the driver keeps on the device."""
+    if state.rate is not None:
+        return state.rate
     return lr.at(state.step, state.steps) if isinstance(lr, Schedule) else lr
 
 
@@ -143,7 +145,7 @@ def check_runs(rule: Rule, lr: Rate, theta: Tensor) -> None:
 
 
 def add_scaled(theta: Tensor, direction: Tensor, lr: float | Tensor) -> Tensor:
-    """Return θ + lr · direction, in place; lr is a number or (R, 1)."""
+    """Return θ + lr · direction, in place; lr is a number, () or (R, 1)."""
     if isinstance(lr, Tensor):
         return theta.addcmul_(direction, lr.to(theta))
     return theta.add_(direction, alpha=lr)

@@ -55,7 +55,7 @@ class FirstOrder(Rule):
         lr = current(self.lr, state)
         # The fused kernels walk over raw storage: another layout than θ's would be read in the wrong order.
         grad = local.grad.contiguous()
-        if isinstance(lr, Tensor):
+        if isinstance(lr, Tensor) and lr.ndim:
             return self._step_runs(local.theta, grad, lr.to(local.theta), state.memory)
         self.move(local.theta, grad, lr, state.memory)
         return local.theta
@@ -70,8 +70,8 @@ class FirstOrder(Rule):
         return {}
 
     @abstractmethod
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
-        """Add −lr · u to ``target`` in place and bring the memory up to date."""
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
+        """Add −lr · u to ``target`` in place and bring the memory up to date; a tensor lr is a number on θ's device."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ class SteepestDescent(FirstOrder):
     def _step_runs(self, theta: Tensor, grad: Tensor, lr: Tensor, memory: Memory) -> Tensor:
         return add_scaled(theta, grad, -lr)
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Subtract lr · g."""
-        target.add_(grad, alpha=-lr)
+        add_scaled(target, grad, -lr)
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class HeavyBall(FirstOrder):
     def looks_ahead(self) -> bool:
         """Whether the step goes along g + μm."""
 
-    def move(self, target: Tensor, grad: Tensor, lr: float, memory: Memory) -> None:
+    def move(self, target: Tensor, grad: Tensor, lr: float | Tensor, memory: Memory) -> None:
         """Subtract lr · m, or lr · (g + μm)."""
         torch._fused_sgd_(
             [target], [grad], [memory["m"]], lr=lr, momentum=self.momentum, nesterov=self.looks_ahead, dampening=0.0,
