@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from likeliest.autopsy.cause import ruling
+from likeliest.autopsy.cause import fail_anywhere, ruling
 from likeliest.autopsy.data import suspects
 from likeliest.autopsy.findings import CAUSES, REMEDIES, Autopsy
 from likeliest.autopsy.look import EVERY, Look, Snapshot
@@ -18,7 +18,6 @@ from likeliest.autopsy.place import Failure, locate
 from likeliest.autopsy.remedy import Remedy, told
 from likeliest.autopsy.replay import Scene
 from likeliest.autopsy.rollback import usable
-from likeliest.autopsy.walk import bad_rows
 
 __all__ = ["CAUSES", "EVERY", "Autopsy", "Look", "Remedy", "Scene", "Snapshot", "examine", "told", "usable"]
 
@@ -52,7 +51,7 @@ def _all_to_blame(scene: Scene, failure: Failure, autopsy: Autopsy) -> Tensor:
         alike = [s.rows for s in suspects(scene.given, scene.all_rows) if s.layer == autopsy.layer]
         rows: Tensor = torch.cat([*alike, torch.tensor(autopsy.rows)]).unique()
         return rows
-    return bad_rows(scene.objective, scene.look.start, scene.all_rows, None)
+    return fail_anywhere(scene, scene.all_rows)
 
 
 def _sentence(words: str) -> str:

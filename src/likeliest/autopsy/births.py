@@ -49,14 +49,21 @@ class Births(TorchDispatchMode):
     """Watches one evaluation.
 
     Attributes:
-        first: the first birth, if there was one.
+        first: the first number that is not finite made of finite ones.
+        nan: the first NaN made of numbers that are none, of infinities on purpose, say, such as a mask's.
         halves: whether anything was in half precision.
     """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.first: Birth | None = None
+        self.nan: Birth | None = None
         self.halves = False
+
+    @property
+    def birth(self) -> Birth | None:
+        """The one that there was."""
+        return self.first or self.nan
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -69,6 +76,8 @@ class Births(TorchDispatchMode):
         made = [t for t in tree_iter(result) if isinstance(t, Tensor) and t.is_floating_point()]
         half = any(t.dtype in HALVES for t in made)
         self.halves |= half
+        if read is not None and not fine and self.nan is None and _any_nan(made) and not _any_nan(read):
+            self.nan = Birth(name, f"{name} where it has no value, of infinite numbers", 0.0, half)
         if fine and not _all_finite(made):
             self.first = Birth(name, undefined(name, read or [], made), _largest(read or []), half)
         return result
@@ -136,6 +145,10 @@ def _numbers(values: Any) -> Iterator[Any]:
 
 def _all_finite(values: list[Any]) -> bool:
     return all(bool(torch.isfinite(v).all()) if isinstance(v, Tensor) else math.isfinite(v) for v in values)
+
+
+def _any_nan(values: list[Any]) -> bool:
+    return any(bool(torch.isnan(v).any()) if isinstance(v, Tensor) else math.isnan(v) for v in values)
 
 
 def _largest(values: list[Any]) -> float:

@@ -24,7 +24,7 @@ fails at the start was not brought there by steps, so that question comes before
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
@@ -56,6 +56,8 @@ GROWN = 3.0
 """θ with a norm so many times that of the start has left its ordinary size."""
 AHEAD = 256
 """Steps past the failing one that have to be finite before half precision is to blame."""
+ELSEWHERE = 8
+"""Points besides the start at which a row has to fail before it is to blame."""
 LOOKED_BACK = 512
 """Steps from the start, at most, that are taken again with smaller steps."""
 
@@ -213,30 +215,48 @@ def _overflow(scene: Scene, failure: Failure) -> Ruling:
 
 def _own(scene: Scene, failure: Failure) -> bool:
     """Whether the failing place is code of the user's own."""
-    if failure.finding.phase == "likelihood":
+    layer, phase = failure.finding.layer, failure.finding.phase
+    if phase == "likelihood":
         return _foreign(scene.objective.family)
-    return failure.finding.phase in ("forward", "backward") and _foreign(
-        _component(scene.objective.predictor, failure.finding.layer)
-    )
+    return phase in ("forward", "backward") and any(map(_foreign, _components(scene.objective.predictor, layer)))
 
 
 def _foreign(thing: object) -> bool:
     return not type(thing).__module__.startswith("likeliest.") or hasattr(thing, "module")
 
 
-def _component(predictor: Predictor, layer: str) -> Predictor:
-    """The predictor that a layer is in, going down through columns."""
-    if isinstance(predictor, Columns):
-        name, _, rest = layer.partition(".")
-        if name in predictor.components:
-            return _component(predictor.components[name], rest)
-    return predictor
+def _components(predictor: Predictor, layer: str) -> list[Predictor]:
+    """The predictor that a layer is in, going down through columns; η is of all of them."""
+    if not isinstance(predictor, Columns):
+        return [predictor]
+    name, _, rest = layer.partition(".")
+    inside = [predictor.components[name]] if name in predictor.components else list(predictor.components.values())
+    return [found for p in inside for found in _components(p, rest)]
 
 
 def _to_blame(scene: Scene, failure: Failure) -> Tensor | None:
-    """The rows of the batch that fail by themselves, at the start too; None where that is none or all of them."""
-    own = bad_rows(scene.objective, scene.look.start, failure.rows, None)
+    """The rows of the batch that fail by themselves, at any θ; None where that is none or all of them."""
+    own = fail_anywhere(scene, failure.rows)
     return own if 0 < len(own) < len(failure.rows) else None
+
+
+def fail_anywhere(scene: Scene, rows: Tensor) -> Tensor:
+    """Of some rows, those that fail in evaluation at the start and wherever else they are asked."""
+    for theta in (scene.look.start, *_elsewhere(scene)):
+        rows = bad_rows(scene.objective, theta, rows, None)
+    return rows
+
+
+def _elsewhere(scene: Scene) -> Iterator[Tensor]:
+    """Points around the start, as far from it as its entries are from 0."""
+    start, predictor = scene.look.start, scene.objective.predictor
+    learnt = torch.zeros_like(start)
+    for part in predictor.parts.values():
+        learnt[part.slice] = float(part.learnt)
+    scale = float(start.square().mean().sqrt()) or 0.1
+    for k in range(ELSEWHERE):
+        noise = torch.from_numpy(stream(scene.seed, "autopsy", k).normal(0.0, scale, len(start)))
+        yield start + learnt * noise.to(start)
 
 
 # What the start or the steps have done.
@@ -262,9 +282,9 @@ def _after_steps(scene: Scene, failure: Failure) -> Ruling:
         sizes = tuple(trail(scene.objective, ordinary.theta, ordinary.rows, ordinary.draw))
         if amplified(sizes):
             return Ruling("exploding_state", _explosion(sizes, ordinary.theta, failure))
-    if _overflows_at_ordinary(scene, failure) and not _smaller_steps_help(scene, failure, 8.0, 8):
-        return _overflow(scene, failure)
     grew = _growth(scene, failure.theta)
+    if _overflows_at_ordinary(scene, failure) and (grew <= GROWN or not _smaller_steps_help(scene, failure, 8.0, 8)):
+        return _overflow(scene, failure)
     by = f"grew {grew:.3g}-fold" if math.isfinite(grew) else f"grew to a norm of {_double_norm(failure.theta):.3g}"
     because = f"{_birth(failure)}: θ {by} since the start"
     if _smaller_steps_help(scene, failure, 10.0, 1):
@@ -312,13 +332,17 @@ def _eta(failure: Failure) -> float:
 def _birth(failure: Failure) -> str:
     birth = failure.finding.birth
     if birth is None:
-        return "What the rule made of a finite gradient is not finite"
+        made = (
+            "What the rule made of a finite gradient" if failure.finding.phase == "update" else "What is computed there"
+        )
+        return f"{made} is not finite"
     return f"It takes {birth}" if birth.undefined else f"The operation {birth}"
 
 
 def _spread(failure: Failure) -> str:
     rows = len(failure.finding.rows)
-    return f", in {rows} of {len(failure.rows)} rows of the batch" if rows else ""
+    of = "rows measured" if failure.measured else "rows of the batch"
+    return f", in {rows} of {len(failure.rows)} {of}" if rows else ""
 
 
 def _explosion(sizes: tuple[tuple[str, float], ...], theta: Tensor, failure: Failure) -> str:

@@ -86,12 +86,11 @@ def _in_measurement(scene: Scene) -> Failure:
         if meeting is not None:
             number, draw = meeting
             rows = scene.rows_of(draw)
-            finding = first_place(objective, theta, rows, draw) or first_place(objective, theta, rows, None)
-            if finding is not None:
-                return Failure(number, rows, draw, theta, finding, measured=scene.step > 0)
-    rows = bad if len(bad) else scene.measured
-    finding = first_place(objective, theta, rows, None) or Finding("eta", "update")
-    return Failure(max(scene.step, 1), rows, None, theta, finding, measured=True)
+            in_training = first_place(objective, theta, rows, draw)
+            if in_training is not None:
+                return Failure(number, rows, draw, theta, in_training, measured=scene.step > 0)
+    finding = first_place(objective, theta, scene.measured, None) or Finding("eta", "update")
+    return Failure(max(scene.step, 1), scene.measured, None, theta, finding, measured=True)
 
 
 def _first_to_meet(scene: Scene, rows: Tensor) -> tuple[int, Draw | None] | None:

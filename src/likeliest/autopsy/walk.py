@@ -87,7 +87,7 @@ def _first_of_block(
             if not all_finite(numbers) and not (past_data and phase == "data"):
                 trail.append((name, largest(numbers)))
                 here = rows[nonfinite_rows(numbers)] if by_row else rows[:0]
-                return Finding(name, phase, tuple(here.tolist()), births.first, tuple(trail), births.halves)
+                return Finding(name, phase, tuple(here.tolist()), births.birth, tuple(trail), births.halves)
             if phase == "forward" or name == "x":
                 trail.append((name, largest(numbers)))
     return None
@@ -113,8 +113,10 @@ def amplified(trail: list[tuple[str, float]] | tuple[tuple[str, float], ...]) ->
 def overflowed_far_from_inputs(finding: Finding) -> bool:
     """Whether outputs, or what went into the operation that overflowed, are out of all proportion to the inputs."""
     birth, inputs = finding.birth, max([size for name, size in finding.trail if name == "x"], default=1.0)
-    inside = birth is not None and not birth.undefined and birth.largest > HUGE * max(inputs, 1.0)
-    return inside or amplified(finding.trail)
+    inside = birth is not None and not birth.undefined and finding.phase == "forward"
+    if birth is not None and inside and birth.largest > HUGE * max(inputs, 1.0):
+        return True
+    return amplified(finding.trail)
 
 
 def bad_rows(objective: Objective, theta: Tensor, rows: Tensor, draw: Draw | None) -> Tensor:
