@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.special import softmax
-from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 
 import likeliest as lk
 from likeliest.calibration import CALIBRATORS, Identity, Temperature, calibrate, choice
@@ -24,8 +24,8 @@ def truth(n, k, seed):
 
 
 def test_true_probabilities_are_mostly_left_alone():
-    kinds = [calibrate(*truth(300, 2, seed)[1:]).calibrator.kind for seed in range(12)]
-    assert kinds.count("none") >= 8
+    kinds = [calibrate(*truth(300, 2, seed)[1:]).calibrator.kind for seed in range(9)]
+    assert kinds.count("none") >= 6
 
 
 def test_a_temperature_is_found_where_there_is_one():
@@ -117,11 +117,11 @@ def test_a_certain_error_makes_no_infinity():
     assert 0.005 < found.calibrator.apply(p)[0, 1] < 0.1
 
 
-@pytest.mark.parametrize("load", [load_digits, load_breast_cancer, load_wine])
+@pytest.mark.parametrize("load", [load_iris, load_breast_cancer, load_wine])
 def test_nets_that_are_too_sure_become_truer_or_stay(load):
     """Two seeds of three of the ten data sets of benchmarks/calibration.py, with smaller nets."""
     x, y = load(return_X_y=True)
-    x, y = x[:750], y[:750]
+    x, y = x[:600], y[:600]
     third = len(y) // 3
     for seed in range(2):
         train, validation, test = np.split(np.random.default_rng(seed).permutation(len(y)), [third, 2 * third])
