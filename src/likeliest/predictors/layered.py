@@ -172,10 +172,7 @@ class Layered(Predictor):
         return moved if moved.dtype == theta.dtype else moved.to(theta.dtype)
 
     def probe(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> Iterator[tuple[str, Tensor]]:
-        """Yield (a layer's name, its output) in the order of the forward pass, and η last; θ stays as it is.
-
-        An output is good until the next is asked for.
-        """
+        """Yield (a layer's name, its output) in the order of the forward pass, and η last; θ stays as it is."""
         if theta.ndim > 1 and not self._lockstep:
             raise NotOnOfferError(f"{type(self).__name__} is probed at one θ (P,) at a time")
         theta = theta.clone()
