@@ -64,13 +64,23 @@ def conclusion(
     )
     cautions = [*_no_use(own, base), *_cautions(own, models, data)]
     reasons = [_against(m) for m in others]
-    reasons.append(
-        "Validation NLLs were taken while the validation rows were held out; the linear model with a penalty and the "
-        "net then learnt again from training and validation rows, and these are the models that were tested."
-    )
+    reasons.append(_held_out(data))
     reasons.append(_certified(certificates))
     reasons.append(race["conclusion"])
     return {"model": chosen.name, "sentence": sentence, "reasons": reasons, "cautions": cautions}
+
+
+def _held_out(data: Data) -> str:
+    """What the validation rows were used for."""
+    if "pictures" in data:
+        return (
+            "Validation NLLs are those before calibration. Validation rows chose the pass at which the net was kept, its "
+            "calibrator and the model; test rows chose nothing."
+        )
+    return (
+        "Validation NLLs were taken while the validation rows were held out; the linear model with a penalty and the "
+        "net then learnt again from training and validation rows, and these are the models that were tested."
+    )
 
 
 def _score(model: ModelJson) -> str:
@@ -128,10 +138,24 @@ def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
         cautions.append(
             f"{data['split']['test']} test rows leave wide intervals: another split can change the order of models."
         )
-    cautions.append(
-        "The split is at random: if your rows have an order in time or belong to groups, the scores may flatter."
-    )
+    if "pictures" in data:
+        cautions += _of_pictures(data)
+    else:
+        cautions.append(
+            "The split is at random: if your rows have an order in time or belong to groups, the scores may flatter."
+        )
     return cautions
+
+
+def _of_pictures(data: Data) -> list[str]:
+    near = data["pictures"]["near_count"] - data["duplicates"]["count"]
+    copies = (
+        [f"{near} more held-out pictures are all but copies of earlier ones: scores on them flatter."] if near else []
+    )
+    return [
+        *copies,
+        "Only copies were looked for: pictures of one thing, person or place on both sides of the split flatter too.",
+    ]
 
 
 def _number(value: Any) -> str:

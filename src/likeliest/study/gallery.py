@@ -24,6 +24,7 @@ SUSPECTS = 12
 LIMIT = 1e-3
 """A label with a smaller probability is a suspect."""
 _QUANTILE = 0.995
+_NAME = 15
 
 
 def picture_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> PicturePages:
@@ -64,9 +65,14 @@ def _shot(ground: Ground, row: np.int64, said: Said, i: np.int64, *, named: bool
     classes, p = ground.examples.target.classes or (), said.probabilities
     assert p is not None
     guess = int(said.predicted[i])
-    lines = [str(classes[int(said.y[i])]), f"{classes[guess]} {p[i, guess]:.2f}, own {_small(p[i, said.y[i]])}"]
-    lines += [ground.examples.raw.names[int(row)]] if named else []
+    lines = [str(classes[int(said.y[i])]), f"said {classes[guess]} {p[i, guess]:.2f}", f"p {_small(p[i, said.y[i]])}"]
+    lines += [_tail(ground.examples.raw.names[int(row)])] if named else []
     return {"png": png(ground.net_x[row]), "lines": lines}
+
+
+def _tail(name: str) -> str:
+    """The end of a name, which tells files apart."""
+    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _small(p: float) -> str:
@@ -84,7 +90,7 @@ def _looks(ground: Ground, net: Candidate) -> list[Look]:
         limit = float(np.abs(fall).max())
         looks.append(
             {
-                "picture": {"png": png(x[i]), "lines": [f"a {classes[int(said.y[i])]}", _named(said, i, classes)]},
+                "picture": {"png": png(x[i]), "lines": [str(classes[int(said.y[i])]), _named(said, i, classes)]},
                 "map": {
                     "png": png(overlaid(x[i], -fall, limit)),
                     "lines": ["", f"log p falls by up to {-fall.min():.2g}"],
@@ -98,7 +104,7 @@ def _looks(ground: Ground, net: Candidate) -> list[Look]:
 def _named(said: Said, i: int, classes: tuple[Any, ...]) -> str:
     assert said.probabilities is not None
     guess = int(said.predicted[i])
-    return f"named {classes[guess]}, p {said.probabilities[i, guess]:.2f}"
+    return f"said {classes[guess]} {said.probabilities[i, guess]:.2f}"
 
 
 def _varied(said: Said, seed: int) -> list[int]:

@@ -236,7 +236,8 @@ def _outputs(learner: Learner, objective: Objective, theta: Tensor, moved: Tenso
 
 def _parts(learner: Learner, gradient: Tensor, lr: float) -> list[UpdatedPart]:
     rows: list[UpdatedPart] = []
-    for name, part in learner.predictor.parts.items():
+    learnt = {name: part for name, part in learner.predictor.parts.items() if part.learnt}
+    for name, part in learnt.items():
         norm = float(gradient[part.slice].norm())
         rows.append({"part": name, "size": part.size, "gradient_norm": norm, "change_norm": lr * norm})
     return rows

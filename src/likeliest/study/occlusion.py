@@ -22,7 +22,7 @@ def patch_side(shape: tuple[int, int, int]) -> int:
 
 
 def falls(model: Model, picture: NDArray[np.uint8], named: int) -> NDArray[np.float64]:
-    """How log p of a class changes where a patch is hidden behind the picture's mean colour.
+    """How log p of a class changes where a patch is hidden behind the colour of the picture's edge.
 
     Args:
         model: of pictures; its views and its calibrator are left aside, for they would blur the map.
@@ -38,7 +38,8 @@ def falls(model: Model, picture: NDArray[np.uint8], named: int) -> NDArray[np.fl
     stride = max(1, side // _STRIDES)
     corners = [(i, j) for i in _starts(height, side, stride) for j in _starts(width, side, stride)]
     hidden = np.repeat(picture[None], len(corners) + 1, axis=0)
-    colour = np.rint(picture.mean((0, 1))).astype(np.uint8)
+    edge = np.concatenate((picture[0], picture[-1], picture[:, 0], picture[:, -1]))
+    colour = np.rint(np.median(edge, axis=0)).astype(np.uint8)
     for place, (i, j) in enumerate(corners):
         hidden[place, i : i + side, j : j + side] = colour
     eta = model.eta_columns(hidden)

@@ -64,7 +64,6 @@ def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Ca
         recipe.predictor,
         torch.from_numpy(x[train]).to(device),
         torch.from_numpy(y[train]).to(device),
-        l2=recipe.decay * len(train),
         transform=recipe.transform,
     )
     held = objective.held_out(torch.from_numpy(x[watched]).to(device), torch.from_numpy(y[watched]).to(device))

@@ -146,7 +146,9 @@ def study(
         "models": models,
         "application": applied,
         "conclusion": conclusion(chosen, why, models, applied["base_rate"], certificates, raced, at_a_glance),
-        "provenance": provenance(_command(data, examples.target.name, family, plan), plan.seed, examples.sha256),
+        "provenance": provenance(
+            _command(data, target if ground.recipe else examples.target.name, family, plan), plan.seed, examples.sha256
+        ),
         "plan": plan.to_json(),
         "seconds": clock.seconds,
     }
@@ -233,8 +235,8 @@ def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     return result.to_json()
 
 
-def _command(data: Source, target: str, family: str | None, plan: Plan) -> str:
+def _command(data: Source, target: str | None, family: str | None, plan: Plan) -> str:
     """The command line that repeats the study, unless its plan is one's own; where its report goes is no part of it."""
-    words = ["likeliest", "study", str(data), "--target", target, "--seed", str(plan.seed)]
+    words = ["likeliest", "study", str(data), *(["--target", target] if target else []), "--seed", str(plan.seed)]
     options = {"--family": family, "--budget": plan.budget}
     return shlex.join([*words, *(word for name, value in options.items() if value for word in (name, value))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +59,7 @@ class Image:
         pictures = read_pictures(source, target=target).in_canonical_order()
         assert pictures.labels is not None
         labels = pl.Series(target or CLASS, pictures.labels, dtype=pl.String)
-        learnt = known.target if known is not None else Target.learn(labels, FAMILY)
+        learnt = known.target if known is not None else _learnt(labels)
         y = _indices(pictures, learnt)
         rows = np.arange(len(pictures))
         return Examples(str(source), str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
@@ -127,6 +127,13 @@ class Image:
     def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
         """The picture's name."""
         return [{"name": "file", "value": examples.raw.names[int(examples.kept[row])]}]
+
+
+def _learnt(labels: pl.Series) -> Target:
+    """The classes, and why they are classes."""
+    target = Target.learn(labels, FAMILY)
+    count = len(target.classes or ())
+    return replace(target, explanation=f"each picture is of one of {count} classes; the family is {FAMILY}.")
 
 
 def _indices(pictures: Pictures, target: Target) -> NDArray[np.int64]:

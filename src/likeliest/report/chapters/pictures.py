@@ -158,7 +158,10 @@ def surprises(report: Report) -> list[Block]:
     if "pictures" not in report or not report["pictures"]["surprises"]:
         return []
     return [
-        figure("surprises", "The same rows as pictures, with the true class, what it was taken for, and how surely.")
+        figure(
+            "surprises",
+            "The same rows as pictures: the true class, what was said and how surely, and p of the true class.",
+        )
     ]
 
 
@@ -173,11 +176,11 @@ def looks(report: Report) -> list[Block]:
         blocks = [
             heading("What the net looks at"),
             prose(
-                f"A patch of {patch} × {patch} pixels is painted over in the picture's mean colour, place by place,",
-                "and the net is asked again. Where that lowers the log-probability of the class named, the map is",
+                f"A patch of {patch} × {patch} pixels is painted over in the colour of the picture's edge,",
+                "place by place, and the net is asked again. Where that lowers the log-probability of the class named, the map is",
                 "red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
             ),
-            figure("looks", "Test pictures, and over each what hiding a patch does to log p of the class named."),
+            figure("looks", "Test pictures, and over each what hiding a patch does to log p, in nats at the most."),
         ]
     return [*blocks, *_suspects(report)]
 
