@@ -19,6 +19,7 @@ from torch import Tensor
 from likeliest.autopsy import EVERY, Autopsy, Look, Remedy, Scene, examine, usable
 from likeliest.autopsy.remedy import MOST
 from likeliest.batches import Batches
+from likeliest.capture import Steps
 from likeliest.checkpoint import Checkpoint, Held, packed, unpack
 from likeliest.ending import PERFECT_NLL
 from likeliest.interfaces import Draw, Local, Need, Record, Trace, VerdictKind
@@ -171,12 +172,11 @@ class Course:
     def _steps(
         self, draws: Iterator[Draw], last: int, due: Container[int], measured: Objective, described: dict[str, Any]
     ) -> VerdictKind:
-        objective, rule, state, needs, meter = self.objective, self.rule, self.state, self.rule.needs, self.meter
+        state, steps = self.state, Steps(self.objective, self.rule, self.theta, self.state, self.meter)
         ending = None
         while ending is None and state.step < last:
-            draw = next(draws)
-            local = objective.at(self.theta, draw.rows, needs, meter, draw)
-            self.theta = rule.step(local, state)
+            local = steps.take(next(draws))
+            self.theta = steps.theta
             state.step += 1
             self._follow()
             if state.step % EVERY == 0 and not self._fine(local):

@@ -49,7 +49,7 @@ def _all_to_blame(scene: Scene, failure: Failure, autopsy: Autopsy) -> Tensor:
         return torch.zeros(0, dtype=torch.long)
     if autopsy.phase == "data":
         alike = [s.rows for s in suspects(scene.given, scene.all_rows) if s.layer == autopsy.layer]
-        rows: Tensor = torch.cat([*alike, torch.tensor(autopsy.rows)]).unique()
+        rows: Tensor = torch.cat([*alike, torch.tensor(autopsy.rows, device=scene.measured.device)]).unique()
         return rows
     return fail_anywhere(scene, scene.all_rows)
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from likeliest.autopsy.births import InSingle
 from likeliest.autopsy.look import Look, Snapshot, all_finite, finite_memory
+from likeliest.capture import keep_rate
 from likeliest.interfaces import Draw, Need, State
 from likeliest.objective import Objective
 from likeliest.predictors import Columns, Layered, Predictor
@@ -121,6 +122,7 @@ def _step(
     objective: Objective, rule: Rule, theta: Tensor, state: State, draw: Draw | None, rows: Tensor | None
 ) -> tuple[Tensor, bool]:
     """Step as a fit does, then say whether value, gradient, θ and memory are finite."""
+    keep_rate(rule, theta, state)
     local = objective.at(theta, rows, rule.needs, None, draw)
     # Columns of η may be views of θ, which changes in place: the value comes before the step, unless the rule asks.
     value = None if Need.VALUE in rule.needs else local.value
