@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from likeliest.data import Pictures, read_pictures
+from likeliest.data import Pictures, read_pictures, split
 from likeliest.data.images import reading
 from likeliest.data.images.decoding import MOST_PIXELS
 from likeliest.errors import SourceError
@@ -394,8 +394,10 @@ def test_a_class_of_one_picture_is_said(folder: Path) -> None:
     (folder / "bird").mkdir()
     photo().save(folder / "bird" / "a.png")
     pictures = read_pictures(folder)
-    assert problem_of(pictures, "bird") == ("a class of one picture", "kept: it can be learnt, but not tested")
+    assert problem_of(pictures, "bird") == ("a class of one picture", "kept; it cannot be tested")
     assert len(pictures) == 13
+    _, y = np.unique(pictures.labels, return_inverse=True)
+    assert pictures.names.index("bird/a.png") in split(13, y=y, stratify=True, seed=0).train
 
 
 def test_a_link_to_the_folder_above_does_not_hang(folder: Path) -> None:

@@ -39,6 +39,7 @@ def parts_of(n: int) -> Split:
 def test_they_are_those_of_all_pairs(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "_HELD", 64)
     monkeypatch.setattr(neighbours, "_EARLIER", 100)
+    monkeypatch.setattr(neighbours, "_PAIRS", 5)
     x, parts = smooth(400, *shape), parts_of(400)
     held = [*parts.validation[:9], *parts.test[:9]]
     for number, (row, twin) in enumerate(zip(held, parts.train, strict=False)):

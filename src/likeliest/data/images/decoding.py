@@ -20,8 +20,9 @@ from likeliest.data.images.pictures import Picture
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 MOST_PIXELS = 89_478_485
-"""A picture of more pixels is not decoded: a few kilobytes can unpack to gigabytes. A quarter of a GiB at 3 bytes."""
+"""A picture of more pixels is not decoded: a few kilobytes can unpack to gigabytes. Pillow takes 4 bytes for each."""
 
+# Imported by name, because Pillow looks for formats when it first meets them, which threads must not do at once.
 assert {TiffImagePlugin.TiffImageFile.format, WebPImagePlugin.WebPImageFile.format} <= set(Image.OPEN)
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*")
 _ORIENTATION = 0x0112

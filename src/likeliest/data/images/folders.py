@@ -46,9 +46,6 @@ def find_pictures(folder: Path, *, labelled: bool) -> Found:
             f"{folder}: expected at least two folders of pictures, one for each class, found only "
             f"{classes.pop()!r}; name the folder that holds the classes"
         )
-    for name in sorted(label for label in classes if label is not None):
-        if sum(one.label == name for one in found.pictures) == 1:
-            found.problems.append(Problem(name, "a class of one picture", "kept: it can be learnt, but not tested"))
     return found
 
 

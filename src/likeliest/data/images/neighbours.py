@@ -30,7 +30,7 @@ in Fashion-MNIST as in MNIST; of MNIST's test pictures one in 10,000 is as like 
 _SIDE = 14
 _CANDIDATE = 0.97
 _LENGTH = 4000  # with rounding a descriptor is at most 4007 long, and 4007² < 2**24: the last integer float32 counts to
-_HELD, _EARLIER = 1024, 4096
+_HELD, _EARLIER, _PAIRS = 1024, 4096, 256
 _NAMED = 3
 
 
@@ -146,7 +146,10 @@ def _descriptors(x: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _correlation(x: NDArray[np.uint8], first: Rows, second: Rows) -> NDArray[np.float64]:
     """Return the correlation of the bytes of pictures, pair by pair; 0 where one of them is constant."""
-    n = x[0].size
+    n, some = x[0].size, range(_PAIRS, len(first), _PAIRS)
+    if some:
+        pieces = zip(np.split(first, some), np.split(second, some), strict=True)
+        return np.concatenate([_correlation(x, *pair) for pair in pieces])
     a, b = (x[rows].reshape(len(rows), n).astype(np.int64) for rows in (first, second))
     covariance, own, other = (
         n * (u * v).sum(axis=1) - u.sum(axis=1) * v.sum(axis=1) for u, v in ((a, b), (a, a), (b, b))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from likeliest.data.images.reading import Encoded, Found, Progress, read_all
 from likeliest.errors import SourceError
 
 _ARRAYS = (".npz", ".npy")
+_SINGLE = "a class of one picture"
 _COPY = "the same pixels twice in one class"
 _CONFLICT = "the same pixels under two labels, of which one is wrong"
 
@@ -56,11 +59,11 @@ def read_pictures(
     """
     path = Path(source)
     if not path.exists() and _is_named(source):
-        return _with_copies(_of_catalogue(str(source), labelled, largest))
+        return _remarked(_of_catalogue(str(source), labelled, largest))
     if not path.exists():
         raise SourceError(f"{source}: no such file or folder; the current folder is {Path.cwd()}")
     try:
-        return _with_copies(_read(path, target, labelled, largest, progress))
+        return _remarked(_read(path, target, labelled, largest, progress))
     except OSError as error:
         raise SourceError(
             f"{error.filename or path}: cannot be read: {error.strerror}; see to its permissions"
@@ -142,19 +145,24 @@ def _of_catalogue(name: str, labelled: bool, largest: int) -> Pictures:
     return replace(pictures, labels=tuple(entry.classes[int(label)] for label in pictures.labels))
 
 
-def _with_copies(pictures: Pictures) -> Pictures:
-    """Add to the problems each picture that equals an earlier one of the source, pixel by pixel.
+def _remarked(pictures: Pictures) -> Pictures:
+    """Add to the problems what only all pictures together show: classes of one, and copies."""
+    if pictures.labels is None:
+        return pictures
+    counts = Counter(pictures.labels)
+    single = [Problem(name, _SINGLE, "kept; it cannot be tested") for name in sorted(counts) if counts[name] == 1]
+    return replace(pictures, problems=(*pictures.problems, *single, *_copies(pictures, pictures.labels)))
+
+
+def _copies(pictures: Pictures, labels: Sequence[str]) -> Iterator[Problem]:
+    """Name each picture that equals an earlier one of the source, pixel by pixel.
 
     All are kept. Where the labels differ one of them is wrong, and only the user knows which.
     """
-    if pictures.labels is None:
-        return pictures
     first: dict[bytes, int] = {}
-    copies = []
     for row, digest in enumerate(pictures.digests()):
         twin = first.setdefault(digest, row)
         if twin != row:
             pair = f"{pictures.names[row]} = {pictures.names[twin]}"
-            alike = pictures.labels[row] == pictures.labels[twin]
-            copies.append(Problem(pair, _COPY, "both kept") if alike else Problem(pair, _CONFLICT, "kept under both"))
-    return replace(pictures, problems=(*pictures.problems, *copies))
+            alike = labels[row] == labels[twin]
+            yield Problem(pair, _COPY, "both kept") if alike else Problem(pair, _CONFLICT, "kept under both")
