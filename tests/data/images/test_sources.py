@@ -148,6 +148,27 @@ def test_the_names_of_files_change_nothing(tmp_path: Path) -> None:
     same(read_pictures(tmp_path), pictures_of_arrays(x, y))
 
 
+def test_rows_taken_in_any_order_keep_what_belongs_to_them() -> None:
+    x, y = some(6), np.arange(6) % 2
+    taken = pictures_of_arrays(x, y, test=[1, 5]).take(np.array([5, 0, 1, 3]))
+    assert np.array_equal(taken.pixels, x[[5, 0, 1, 3]][..., None])
+    assert (taken.labels, taken.test.tolist()) == (("1", "0", "1", "1"), [0, 2])
+    assert taken.names == ("x row 6", "x row 1", "x row 2", "x row 4")
+    mixed = Pictures.of([x[0], x[1, :3], x[2]], test=[2]).take(np.array([2, 1]))
+    assert [picture.shape for picture in mixed.pixels] == [(5, 6, 1), (3, 6, 1)]
+    assert (mixed.sizes.tolist(), mixed.test.tolist()) == ([[5, 6], [3, 6]], [0])
+
+
+def test_canonical_order_is_parts_then_labels_then_pixels() -> None:
+    x, y = some(40), RNG.integers(0, 3, 40)
+    pictures = pictures_of_arrays(x, y, test=range(5, 15)).in_canonical_order()
+    assert pictures.test.tolist() == list(range(30, 40))
+    labels = pictures.labels or ()
+    assert list(labels) == [*sorted(labels[:30]), *sorted(labels[30:])]
+    digests = pictures.digests()
+    assert all(digests[k] < digests[k + 1] for k in range(29) if labels[k] == labels[k + 1])
+
+
 # --- arrays -----------------------------------------------------------------------------------------------------------
 
 
