@@ -134,6 +134,7 @@ def study(
         applied = application(ground, chosen)
         further = _further(ground, candidates, chosen)
         certified = [c for c in candidates if c.name != "linear_unpenalised"]
+    asked = target if ground.recipe is not None else examples.target.name
     report: Report = {
         "likeliest": __version__,
         "data": at_a_glance,
@@ -146,9 +147,7 @@ def study(
         "models": models,
         "application": applied,
         "conclusion": conclusion(chosen, why, models, applied["base_rate"], certificates, raced, at_a_glance),
-        "provenance": provenance(
-            _command(data, target if ground.recipe else examples.target.name, family, plan), plan.seed, examples.sha256
-        ),
+        "provenance": provenance(_command(data, asked, family, plan), plan.seed, examples.sha256),
         "plan": plan.to_json(),
         "seconds": clock.seconds,
     }

@@ -24,7 +24,7 @@ SHARE = 0.7
 """Of a budget that goes into the steps of the net; the rest is for everything else that a study does."""
 BACKWARD = 3
 """Forward passes that a step costs: its own, and two for the gradient."""
-SPEEDS = {8: 1.57e11, 16: 2.65e11, 24: 2.9e11, 32: 3.1e11}
+SPEEDS = {8: 1.57e11, 16: 2.65e11, 32: 3.1e11}
 """Operations a second that a budget is reckoned with, by the width of the stem, as measured on two cores in bfloat16:
 narrow nets spend more of their time beside the convolutions."""
 
@@ -107,10 +107,11 @@ def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], 
 
 
 def _channels(n: int, seconds: float) -> tuple[int, ...]:
-    """Widths by rows and budget: with many rows (w, 2w, 4w, 8w), w growing with the 0.3th power of the work."""
+    """Widths by rows and budget: with many rows (w, 2w, 4w, 8w)."""
     if n < MANY:
         return FEW_ROWS
-    width = 8 * min(4, max(1, round((seconds * SPEEDS[16] / 7.6e12) ** 0.3)))
+    work = seconds * SPEEDS[16]
+    width = 8 if work <= 1.5e13 else 16 if work <= 4e14 else 32
     return width, 2 * width, 4 * width, 8 * width
 
 

@@ -160,7 +160,7 @@ def surprises(report: Report) -> list[Block]:
     return [
         figure(
             "surprises",
-            "The same rows as pictures: the true class, what was said and how surely, and p of the true class.",
+            "The same rows as pictures: the true class, what was said, how surely, and p of the truth.",
         )
     ]
 
@@ -177,8 +177,8 @@ def looks(report: Report) -> list[Block]:
             heading("What the net looks at"),
             prose(
                 f"A patch of {patch} × {patch} pixels is painted over in the colour of the picture's edge,",
-                "place by place, and the net is asked again. Where that lowers the log-probability of the class named, the map is",
-                "red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
+                "place by place, and the net is asked again. Where that lowers the log-probability of the class named,",
+                "the map is red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
             ),
             figure("looks", "Test pictures, and over each what hiding a patch does to log p, in nats at the most."),
         ]
