@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,7 +38,7 @@ class Fit:
     """What a fit leaves behind.
 
     Attributes:
-        theta: the best θ found, (P,) or (R, P), in the user's units.
+        theta: the best θ found, (P,) or (R, P), in the user's units; where the objective's data are.
         trace: what was measured on the way.
         verdicts: why it ended, one a run.
         work: passes over the data that were spent.
@@ -86,7 +86,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     on_non_finite: Literal["stop", "continue"] = "stop",
 ) -> Fit:
-    """Minimise an objective by a learning rule.
+    """Minimise an objective by a learning rule, on the device where its data are.
+
+    The same seed gives the same bytes again. Between processors and accelerators, and between kinds of these, products
+    are rounded in other orders: there θ agrees as far as that lets it, while batches and random numbers are the same.
 
     Args:
         objective: what to minimise.
@@ -152,7 +155,7 @@ def fit(
         on_non_finite == "continue",
         objective,
     )
-    with torch.no_grad(), _denormals_flushed(start.dtype):
+    with torch.no_grad(), _denormals_flushed(start.dtype), _plain_convolutions(objective.device):
         ending = course.run(batch_size, seed, measure_every, measured_rows)
         found = course.standing.best
         reasons = verdicts(ending, course.standing, course.state, course.trace, tolerance)
@@ -161,7 +164,7 @@ def fit(
             reasons = (told(reasons[0], course.autopsies, course.remedies, lost),)
         cut_short = reasons[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
         if batch_size is None and found.ndim == 1 and not cut_short:
-            reasons = (diagnose(inner, found) or reasons[0],)
+            reasons = (diagnose(inner.replaced(device="cpu"), found.cpu()) or reasons[0],)
     return Fit(
         scaling.to_user(found) if scaling else found,
         course.trace,
@@ -220,7 +223,7 @@ def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) ->
     rate = peak(rule.lr) if hasattr(rule, "lr") else None
     if isinstance(rate, Tensor) and theta.ndim == 1:
         theta = theta.expand(len(rate), size)
-    return theta.detach().clone()
+    return theta.detach().to(objective.device, copy=True)
 
 
 def _budget(budget: Budget | float | None, batch_size: int | None) -> Budget:
@@ -231,6 +234,15 @@ def _budget(budget: Budget | float | None, batch_size: int | None) -> Budget:
     if budget is not None:
         return Budget(passes=float(budget))
     return Budget(steps=1_000) if batch_size is None else Budget(passes=100)
+
+
+def _plain_convolutions(device: torch.device) -> AbstractContextManager[None]:
+    """On CUDA, cuDNN's kernels that add up in a fixed order, and float32 without TF32's shorter factors."""
+    if device.type != "cuda":
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    found: AbstractContextManager[None] = cudnn.flags(enabled=cudnn.enabled, deterministic=True, allow_tf32=False)
+    return found
 
 
 @contextmanager

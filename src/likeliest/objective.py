@@ -252,8 +252,10 @@ class Objective:
             transform=self.transform,
         )
 
-    def replaced(self, *, x: Any = None, l2: float | Tensor | None = None) -> Objective:
-        """Return the same objective on other inputs for the same rows, or with another penalty."""
+    def replaced(
+        self, *, x: Any = None, l2: float | Tensor | None = None, device: str | torch.device | None = None
+    ) -> Objective:
+        """Return the same objective on other inputs for the same rows, with another penalty, or on another device."""
         kept = 0.0 if self.l2 is None else self.l2
         return Objective(
             self.family,
@@ -266,6 +268,7 @@ class Objective:
             names=self.names,
             block=self.block,
             transform=self.transform,
+            device=device,
         )
 
     def blocks(self, theta: Tensor, rows: Tensor | None, draw: Draw | None = None) -> Iterator[Block]:
