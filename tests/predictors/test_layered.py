@@ -340,3 +340,18 @@ def paired(judge, ours):
 
 def close(found, expected):
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("able", "flops", "wanted"),
+    [
+        ({"avx512_bf16": True}, None, "bfloat16"),
+        ({"amx_bf16": True}, 1e9, "bfloat16"),
+        ({"avx512_bf16": True}, 1e6, None),
+        ({"avx2": True}, 1e9, None),
+        ({}, None, None),
+    ],
+)
+def test_bfloat16_is_preferred_where_the_processor_has_it_and_the_work_is_worth_it(able, flops, wanted, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
+    assert lk.preferred_compute(flops) == wanted
