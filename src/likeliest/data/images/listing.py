@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from likeliest.data.cells import texts
 from likeliest.data.delimited import read_delimited
 from likeliest.data.images.decoding import SUFFIXES, looks_like_picture
 from likeliest.data.images.pictures import Problem
-from likeliest.data.images.reading import LEFT_OUT, Encoded, Found
+from likeliest.data.images.reading import LEFT_OUT, Encoded, Found, Opener
 from likeliest.data.tables import read_table
 from likeliest.errors import TableError, TargetError
 
@@ -67,23 +68,36 @@ def find_listed(path: Path, *, target: str | None, labelled: bool, test: bool = 
             f"{', '.join(map(repr, frame.columns[:10]))}; rename it"
         )
     labels = _labels(path, frame, name, target) if labelled else None
-    found, seen = Found(str(path)), set()
     content = _bytes_of(frame[name])
-    for row in range(frame.height):
+    held = _listed(path, frame[name].to_list()) if content is None else _held(path, content.to_list())
+    found, seen = Found(str(path)), set()
+    for row, (shown, opened) in enumerate(held):
         label = None if labels is None else labels[row]
-        shown = f"{path.name} row {row + 1}" if content is not None else str(frame[name][row])
         if labels is not None and label is None:
             found.problems.append(Problem(shown, "without a label", LEFT_OUT))
-        elif content is None and frame[name][row] is None:
-            found.problems.append(Problem(f"{path.name} row {row + 1}", "without a file", LEFT_OUT))
-        elif content is None and (shown, label) in seen:
+        elif opened is None:
+            found.problems.append(Problem(shown, "without a file", LEFT_OUT))
+        elif (shown, label) in seen:
             found.problems.append(Problem(shown, "listed more than once with one label", "counted once"))
-        elif content is None:
-            seen.add((shown, label))
-            found.pictures.append(Encoded.file(_located(path.parent, shown), shown, label, test))
         else:
-            found.pictures.append(Encoded(shown, label, test, _opener(content[row] or b"")))
+            seen.add((shown, label))
+            found.pictures.append(Encoded(shown, label, test, opened))
     return found
+
+
+def _listed(path: Path, files: Sequence[Any]) -> Iterator[tuple[str, Opener | None]]:
+    """Give each file's name and how to open it; there may be none."""
+    for row, name in enumerate(files):
+        if name is None:
+            yield f"{path.name} row {row + 1}", None
+        else:
+            yield str(name), Encoded.file(_located(path.parent, str(name)), str(name)).open
+
+
+def _held(path: Path, contents: Sequence[bytes | None]) -> Iterator[tuple[str, Opener | None]]:
+    """Give each row's address and how to open what it holds."""
+    for row, content in enumerate(contents):
+        yield f"{path.name} row {row + 1}", partial(BytesIO, content or b"")
 
 
 def _whole(path: Path) -> pl.DataFrame:
@@ -107,10 +121,6 @@ def _bytes_of(column: pl.Series) -> Any:
     if isinstance(column.dtype, pl.Struct) and "bytes" in column.struct.fields:
         column = column.struct.field("bytes")
     return column if column.dtype == pl.Binary else None
-
-
-def _opener(content: bytes) -> Any:
-    return lambda: BytesIO(content)
 
 
 def _located(folder: Path, name: str) -> Path:

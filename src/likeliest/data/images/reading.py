@@ -22,6 +22,9 @@ from likeliest.errors import SourceError
 Progress = Callable[[int, int], None]
 """Told how many pictures are done, of how many."""
 
+Opener = Callable[[], AbstractContextManager[IO[bytes]]]
+"""Opens an encoded picture at its beginning."""
+
 LEFT_OUT = "left out"
 MOST_UNREADABLE = 0.5
 """If a larger share of pictures cannot be read, or all of one class, the source is refused."""
@@ -41,7 +44,7 @@ class Encoded:
     name: str
     label: str | None
     test: bool
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
+    open: Opener
 
     @classmethod
     def file(cls, path: Path, name: str, label: str | None = None, test: bool = False) -> Self:
