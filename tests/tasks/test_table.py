@@ -10,7 +10,7 @@ import pytest
 
 from likeliest.errors import TargetError, UnknownNameError
 from likeliest.study import Plan
-from likeliest.study.single import evaluate_rows, fit_one, predict_rows
+from likeliest.study.single import evaluate_rows, fit_one, predict
 from likeliest.tasks import Table
 
 
@@ -30,7 +30,7 @@ def test_levels_and_classes_that_look_like_numbers_stay_texts(tmp_path: Path) ->
     fitted(tmp_path / "learn.csv", tmp_path / "m")
     rows = frame.filter((pl.col("shop") == "010") & (pl.col("code") == "007"))
     rows.write_csv(tmp_path / "new.csv")
-    assert set(predict_rows(tmp_path / "m", tmp_path / "new.csv")["prediction"]) == {"007"}
+    assert set(predict(tmp_path / "m", tmp_path / "new.csv").table["prediction"]) == {"007"}
     assert evaluate_rows(tmp_path / "m", tmp_path / "new.csv")["accuracy_test"] == 1.0
 
 

@@ -22,13 +22,21 @@ from likeliest.predictors import columns_of
 from likeliest.randomness import stream
 from likeliest.report.schema import Cell, Data, Report
 from likeliest.study import Plan, study
-from likeliest.study.single import evaluate_rows, predict_rows
+from likeliest.study.single import evaluate_rows, predict
 from likeliest.tasks import TASKS, Coding, Examples, Source, Task, task_for
 
 from ..report.test_schema import mismatches
+from ..shapes import write_shapes
 
 TINY = Plan(
-    l2_grid=(1.0,), folds=2, hidden=(4,), net_passes=3, race_rules=("sgd", "lbfgs"), race_seeds=2, race_trials=1
+    minutes=0.002,
+    l2_grid=(1.0,),
+    folds=2,
+    hidden=(4,),
+    net_passes=3,
+    race_rules=("sgd", "lbfgs"),
+    race_seeds=2,
+    race_trials=1,
 )
 
 
@@ -44,7 +52,14 @@ def table(folder: Path) -> Source:
     return folder / "table.csv"
 
 
-SOURCES: dict[str, tuple[Callable[[Path], Source], str | None]] = {"table": (table, "kind")}
+def pictures(folder: Path) -> Source:
+    """Three shapes in noise, and a file that is no picture."""
+    write_shapes(folder / "pictures", 16)
+    (folder / "pictures" / "disc" / "notes.png").write_text("no picture")
+    return folder / "pictures"
+
+
+SOURCES: dict[str, tuple[Callable[[Path], Source], str | None]] = {"table": (table, "kind"), "image": (pictures, None)}
 """A small source for each task, with the name of its target: a new task adds its own here."""
 
 
@@ -149,7 +164,9 @@ def test_a_study_runs_and_its_model_serves_the_same_source(case: Case, tmp_path:
     assert mismatches(json.loads((tmp_path / "out" / "report.json").read_text()), Report) == []
     path, examples = tmp_path / "m.likeliest", case.load()
     done.models[done.recommended].model.save(path)
-    assert predict_rows(path, case.source).height == len(case.task.raw_rows(case.source, Model.load(path)))
+    predicted = predict(path, case.source)
+    assert predicted.table.height == sum(b.of for b in case.task.batches(case.source, Model.load(path)))
+    assert predicted.table["prediction"].null_count() == len(predicted.unreadable)
     judged = evaluate_rows(path, case.source)
     assert judged["rows"] == len(examples)
     known = case.load(known=Model.load(path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ SHARE = 0.7
 """Of a budget that goes into the steps of the net; the rest is for everything else that a study does."""
 BACKWARD = 3
 """Forward passes that a step costs: its own, and two for the gradient."""
-SPEEDS = {8: 1.57e11, 16: 2.65e11, 32: 3.1e11}
+SPEEDS = {4: 8e10, 8: 1.57e11, 16: 2.65e11, 32: 3.1e11}
 """Operations a second that a budget is reckoned with, by the width of the stem, as measured on two cores in bfloat16:
 narrow nets spend more of their time beside the convolutions."""
 
@@ -36,6 +37,8 @@ MOST_PASSES = ((500, 100.0), (3_000, 60.0), (MANY, 50.0))
 """(rows, passes): with fewer rows than these, at most so many passes; more only spoil the likelihood."""
 LEARNING_RATE, DECAY, RISE, START = 7e-3, 0.1, 0.2, 0.04
 """Of AdamW, its peak under one cycle, and its decay; all four are the same for any number of rows."""
+LEAST_PASSES = 3.0
+"""A net that can make fewer is too wide for the budget."""
 SHORT = 8.0
 """With fewer passes batches are smaller, and pictures are shifted by half as much."""
 SEVERAL_VIEWS = 5.0
@@ -78,14 +81,7 @@ def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], 
     from 45 seconds to 45 minutes; one rule covers what was found.
     """
     n, seconds = len(pictures), SHARE * 60 * minutes
-    net = ResidualNet(
-        encoder.shape,
-        outputs,
-        channels=_channels(n, seconds),
-        mean=encoder.mean,
-        scale=encoder.scale,
-        compute=preferred_compute(),
-    )
+    net = _net(encoder, outputs, n, seconds)
     passes = _passes(net, n, seconds)
     batch = _batch(n, passes)
     suited = recommend(torch.from_numpy(encoder.encode(pictures)), torch.from_numpy(y), outputs, passes=passes)
@@ -106,17 +102,31 @@ def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], 
     return Recipe(net, adamw, batch, passes, chain, None, views if views.count > 1 else None, described)
 
 
-def _channels(n: int, seconds: float) -> tuple[int, ...]:
-    """Widths by rows and budget: with many rows (w, 2w, 4w, 8w)."""
+def _net(encoder: ImageEncoder, outputs: int, n: int, seconds: float) -> ResidualNet:
+    """The first of the widths that can make the least number of passes."""
+    how: dict[str, Any] = {"mean": encoder.mean, "scale": encoder.scale, "compute": preferred_compute()}
+    for channels in _widths(n, seconds):
+        net = ResidualNet(encoder.shape, outputs, channels=channels, **how)
+        if _affordable(net, n, seconds) >= LEAST_PASSES:
+            break
+    return net
+
+
+def _widths(n: int, seconds: float) -> list[tuple[int, ...]]:
+    """Widths by rows and budget, from wide to narrow: with many rows (w, 2w, 4w, 8w)."""
     if n < MANY:
-        return FEW_ROWS
+        return [tuple(width // share for width in FEW_ROWS) for share in (1, 2, 4)]
     work = seconds * SPEEDS[16]
-    width = 8 if work <= 1.5e13 else 16 if work <= 4e14 else 32
-    return width, 2 * width, 4 * width, 8 * width
+    first = [w for w, least in ((32, 4e14), (16, 1.5e13), (8, 0.0)) if work >= least]
+    return [(w, 2 * w, 4 * w, 8 * w) for w in first]
+
+
+def _affordable(net: ResidualNet, n: int, seconds: float) -> float:
+    return seconds * SPEEDS[net.settings["channels"][0]] / (BACKWARD * net.flops * n)
 
 
 def _passes(net: ResidualNet, n: int, seconds: float) -> float:
-    affordable = seconds * SPEEDS[net.settings["channels"][0]] / (BACKWARD * net.flops * n)
+    affordable = _affordable(net, n, seconds)
     most = next((passes for rows, passes in MOST_PASSES if n < rows), affordable)
     return round(max(min(affordable, most), 0.1), 2)
 

@@ -178,7 +178,7 @@ def looks(report: Report) -> list[Block]:
             prose(
                 f"A patch of {patch} × {patch} pixels is painted over in the colour of the picture's edge,",
                 "place by place, and the net is asked again. Where that lowers the log-probability of the class named,",
-                "the map is red: the net relied on what was there. Where it raises it, the map is blue: that spoke against.",
+                "the map is red: the net relied on what was there. Where it raises it, it is blue: that spoke against.",
             ),
             figure("looks", "Test pictures, and over each what hiding a patch does to log p, in nats at the most."),
         ]
