@@ -355,3 +355,25 @@ def close(found, expected):
 def test_bfloat16_is_preferred_where_the_processor_has_it_and_the_work_is_worth_it(able, flops, wanted, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: able)
     assert lk.preferred_compute(flops) == wanted
+
+
+def test_many_pictures_are_evaluated_in_pieces_and_give_the_same(monkeypatch):
+    net, theta, x, _ = case("residual net", n=11, dtype=F64)
+    monkeypatch.setattr("likeliest.predictors.layered._NUMBERS", 4 * net.layers.numbers(net.shape))
+    pieces = residual()
+    u, v = drawn("u", 11, 3), drawn("v", net.size)
+    found = []
+    for p in (net, pieces):
+        eta, tape = p.forward(theta, x)
+        out = torch.full_like(theta, torch.nan)
+        p.pullback(theta, tape, u, out)
+        found.append((eta, out, p.pushforward(theta, tape, v), p.pullback_to_inputs(theta, tape, u)))
+    assert [len(piece) for piece in tape] == [4, 4, 3]
+    for whole, in_pieces in zip(*found, strict=True):
+        close(in_pieces, whole)
+
+
+def test_a_net_of_pictures_knows_how_many_numbers_it_makes():
+    net, theta, x, _ = case("residual net", n=1)
+    made = sum(y.numel() for path, y in net.probe(theta, x) if path != "eta")
+    assert net.layers.numbers(net.shape) == made

@@ -16,6 +16,8 @@ from likeliest.predictors.layers import Dense, Layer, Sequential, from_json
 
 Compute = Literal["bfloat16"] | None
 _COMPUTE: dict[str, torch.dtype] = {"bfloat16": torch.bfloat16}
+_NUMBERS = 2**23
+"""A piece of an evaluation on pictures makes no more numbers: they stay near the processor."""
 _WORTH = 2e7
 """Operations of a batch's forward pass from which bfloat16 pays, measured with AVX512-BF16 on dense nets."""
 
@@ -26,6 +28,10 @@ class Tape(NamedTuple):
     views: Any
     layers: Any
     cast: int
+
+
+class Pieces(tuple[Tensor, ...]):
+    """The tape of many pictures: x in pieces, for which the forward pass is made once more when it is asked for."""
 
 
 class Layered(Predictor):
@@ -76,6 +82,7 @@ class Layered(Predictor):
         self._rows = Kept(lambda flat: list(flat.unbind(0)))
         self._rooms: dict[tuple[Any, ...], Tensor] = {}
         self._mixed = Kept(self._mixed_views)
+        self._at_once = max(1, _NUMBERS // self.layers.numbers(self.shape)) if len(self.shape) > 1 else None
         self._casts = self._cast = 0  # how many there were, and whose numbers the room holds
 
     # Views, by layer.
@@ -139,6 +146,9 @@ class Layered(Predictor):
             shared = x.ndim == len(self.shape) + 1
             runs = [self.forward(t, x if shared else x[r], draw) for r, t in enumerate(self._rows.of(theta))]
             return torch.stack([eta for eta, _ in runs]), [tape for _, tape in runs]
+        if draw is None and self._at_once is not None and len(x) > self._at_once:
+            pieces = Pieces(x.split(self._at_once))
+            return torch.cat([self.forward(theta, piece)[0] for piece in pieces]), pieces
         views, cast = self._views_for(theta, draw)
         eta, tapes = self.layers.forward(views, x if x.dtype == theta.dtype else x.to(theta.dtype), draw)
         return (eta if eta.dtype == theta.dtype else eta.to(theta.dtype)), Tape(views, tapes, cast)
@@ -152,11 +162,23 @@ class Layered(Predictor):
             rows = zip(self._rows.of(theta), tape, u, self._rows.of(out), strict=True)
             back = [self._pulled_back(*row, further) for row in rows]
             return torch.stack([b for b in back if b is not None]) if further else None
+        if isinstance(tape, Pieces):
+            return self._pulled_back_piece_by_piece(theta, tape, u, out, further)
         self._renew(theta, tape)
         x_back = self.layers.pullback(tape.views, tape.layers, u, self._nested.of(out), further)
         if self._learnt < self.size:
             out[..., self._learnt :].zero_()
         return x_back
+
+    def _pulled_back_piece_by_piece(
+        self, theta: Tensor, pieces: Pieces, u: Any, out: Tensor, further: bool
+    ) -> Tensor | None:
+        own, back = torch.empty_like(out), []
+        out.zero_()
+        for x, u_own in zip(pieces, u.split(self._at_once), strict=True):
+            back.append(self._pulled_back(theta, self.forward(theta, x)[1], u_own, own, further))
+            out.add_(own)
+        return torch.cat([b for b in back if b is not None]) if further else None
 
     def pullback_to_inputs(self, theta: Tensor, tape: Any, u: Tensor) -> Tensor:
         """Return (∂η/∂x)ᵀu, shaped like x (…, n, *shape): what each number of each row does to η."""
@@ -169,6 +191,8 @@ class Layered(Predictor):
         if isinstance(tape, list):
             rows = zip(self._rows.of(theta), tape, self._rows.of(v), strict=True)
             return torch.stack([self.pushforward(*row) for row in rows])
+        if isinstance(tape, Pieces):
+            return torch.cat([self.pushforward(theta, self.forward(theta, x)[1], v) for x in tape])
         moved = self.layers.pushforward(tape.views, tape.layers, self._nested.of(v), None)
         assert moved is not None
         return moved if moved.dtype == theta.dtype else moved.to(theta.dtype)
@@ -261,5 +285,5 @@ def preferred_compute(flops: float | None = None, device: str | torch.device = "
         return "bfloat16" if torch.cuda.get_device_capability(device)[0] >= 8 else None
     if flops is not None and flops < _WORTH:
         return None
-    able = torch.cpu.get_capabilities()
+    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # older torch does not tell
     return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else None

@@ -6,6 +6,7 @@ come as views. Its input and output are (n, …), or (R, n, …) for R runs in l
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import fields
@@ -63,6 +64,10 @@ class Layer(ABC):
     def flops(self, shape: Shape) -> int:
         """Twice the multiply-adds of the forward pass of one row of that shape."""
         return 0
+
+    def numbers(self, shape: Shape) -> int:
+        """How many numbers the forward pass of one row of that shape makes."""
+        return math.prod(self.shape_after(shape))
 
     def init(self, views: Any, stream: np.random.Generator) -> None:  # noqa: B027, for most have nothing to write
         """Write initial values, for one run and in double precision, over the zeros in views."""

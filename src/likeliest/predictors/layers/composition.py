@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -36,20 +37,25 @@ class Sequential(Layer):
 
     def shape_after(self, shape: Shape) -> Shape:
         """That after the last."""
-        return self._walked(shape)[0]
+        return self._walked(shape)[-1]
 
     def flops(self, shape: Shape) -> int:
         """Their sum."""
-        return self._walked(shape)[1]
+        return sum(layer.flops(before) for layer, before in zip(self._order, self._walked(shape), strict=False))
 
-    def _walked(self, shape: Shape) -> tuple[Shape, int]:
-        total = 0
+    def numbers(self, shape: Shape) -> int:
+        """Their sum."""
+        return sum(layer.numbers(before) for layer, before in zip(self._order, self._walked(shape), strict=False))
+
+    def _walked(self, shape: Shape) -> list[Shape]:
+        """The shape of a row before each layer, and after the last."""
+        shapes = [shape]
         for name, layer in self.layers.items():
             try:
-                total, shape = total + layer.flops(shape), layer.shape_after(shape)
+                shapes.append(layer.shape_after(shapes[-1]))
             except ShapeError as error:
                 raise ShapeError(f"layer {name}: {error}") from None
-        return shape, total
+        return shapes
 
     def init(self, views: Any, stream: np.random.Generator) -> None:
         """One after another, from one stream."""
@@ -131,6 +137,10 @@ class Residual(Layer):
     def flops(self, shape: Shape) -> int:
         """Those of f."""
         return self.inner.flops(shape)
+
+    def numbers(self, shape: Shape) -> int:
+        """Those of f, and the sum."""
+        return self.inner.numbers(shape) + math.prod(shape)
 
     def init(self, views: Any, stream: np.random.Generator) -> None:
         """That of f."""
