@@ -408,6 +408,8 @@ def test_a_link_to_the_folder_above_does_not_hang(folder: Path) -> None:
     pictures = read_pictures(folder)
     assert problem_of(pictures, "dog/self") == ("a link to a folder that is read already", "not followed")
     assert problem_of(pictures, "dog/a") == ("a link that leads nowhere", "passed over")
+    assert problem_of(pictures, "cat/up") == ("a link to a folder that is read already", "not followed")
+    assert pictures.labels == ("cat",) * 6 + ("dog",) * 6
     assert len(read_pictures(folder, labelled=False)) == 12
 
 

@@ -1,8 +1,9 @@
 """A folder with one sub-folder for each class, or with pictures alone: what lies in it, in natural order of names.
 
 Only names are looked at here, and the first bytes of files whose suffix is not a picture's. Hidden files and the litter
-of file managers are passed over. Folders are entered once per class, also through links, so that no loop is followed;
-a second name of a file that the class already has is not a second picture.
+of file managers are passed over. Below a class, no link is followed to a folder that is read already or belongs to
+another class: there is no loop, and no picture gets a label that is not its own. A second name of a file that the class
+already has is not a second picture.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from likeliest.data.images.decoding import SUFFIXES, described, looks_like_pictu
 from likeliest.data.images.pictures import Problem, listed_names
 from likeliest.data.images.reading import LEFT_OUT, Encoded, Found
 from likeliest.errors import SourceError
+
+Identity = tuple[int, int]
 
 _LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 _LEARN = {"train", "training", "val", "valid", "validation"}
@@ -36,7 +39,7 @@ def find_pictures(folder: Path, *, labelled: bool) -> Found:
     """
     found = Found(str(folder))
     if not labelled:
-        _walk(folder, folder, None, False, found)
+        _walk(folder, folder, None, False, found, set())
         return found
     for part, test in _parts(folder):
         _by_class(part, folder, test, found)
@@ -81,12 +84,13 @@ def _parts(folder: Path) -> list[tuple[Path, bool]]:
 
 
 def _by_class(part: Path, folder: Path, test: bool, found: Found) -> None:
-    loose = []
-    for path in _entries(part):
+    loose, entries = [], _entries(part)
+    read = {_identity(path) for path in (folder, part, *entries) if path.is_dir()}
+    for path in entries:
         if path.is_dir():
             before = len(found.pictures)
             label = unicodedata.normalize("NFC", shown(path, part))
-            _walk(path, folder, label, test, found)
+            _walk(path, folder, label, test, found, read - {_identity(path)})
             if len(found.pictures) == before:
                 found.problems.append(Problem(shown(path, folder), "a folder without pictures", "no class of its own"))
         elif _is_file(path) and is_picture(path):
@@ -100,16 +104,15 @@ def _by_class(part: Path, folder: Path, test: bool, found: Found) -> None:
         )
 
 
-def _walk(top: Path, folder: Path, label: str | None, test: bool, found: Found) -> None:
-    """Add the pictures below ``top``."""
-    seen: dict[tuple[int, int], str] = {}
-    for path in _files(top, set(), found, folder):
+def _walk(top: Path, folder: Path, label: str | None, test: bool, found: Found, entered: set[Identity]) -> None:
+    """Add the pictures below ``top``; folders that are ``entered`` already are not, whatever link leads to them."""
+    seen: dict[Identity, str] = {}
+    for path in _files(top, entered, found, folder):
         name = shown(path, folder)
         if not _is_file(path):
             found.problems.append(_beside(path, folder))
             continue
-        status = path.stat()
-        first = seen.setdefault((status.st_dev, status.st_ino), name)
+        first = seen.setdefault(_identity(path), name)
         if first != name:
             found.problems.append(Problem(name, "another name of a file that is there already", "counted once"))
         elif is_picture(path):
@@ -118,12 +121,11 @@ def _walk(top: Path, folder: Path, label: str | None, test: bool, found: Found) 
             found.problems.append(_beside(path, folder))
 
 
-def _files(top: Path, entered: set[tuple[int, int]], found: Found, folder: Path) -> Iterator[Path]:
-    status = top.stat()
-    if (status.st_dev, status.st_ino) in entered:
+def _files(top: Path, entered: set[Identity], found: Found, folder: Path) -> Iterator[Path]:
+    if _identity(top) in entered:
         found.problems.append(Problem(shown(top, folder), "a link to a folder that is read already", "not followed"))
         return
-    entered.add((status.st_dev, status.st_ino))
+    entered.add(_identity(top))
     try:
         entries = _entries(top)
     except OSError as error:
@@ -134,6 +136,12 @@ def _files(top: Path, entered: set[tuple[int, int]], found: Found, folder: Path)
             yield from _files(path, entered, found, folder)
         else:
             yield path
+
+
+def _identity(path: Path) -> Identity:
+    """Return what is the same for two names of one file or folder."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def _entries(folder: Path) -> list[Path]:
