@@ -161,6 +161,7 @@ def fit_net(
     after: NetState | None = None,
     seed: int = 0,
     dtype: torch.dtype = torch.float32,
+    device: str | torch.device | None = None,
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
 ) -> NetFit:
@@ -191,6 +192,7 @@ def fit_net(
             unit of y.
         seed: names initial weights and the order of rows.
         dtype: what is computed in.
+        device: where the net learns, such as "cuda"; None is where x is. The θ that is returned is on the processor.
         callbacks: see `fit`; what they see is in the user's units, NLLs where the scale is estimated.
         checkpoint: see `fit`.
 
@@ -219,7 +221,7 @@ def fit_net(
         dtype=dtype,
     )
     transform = training.transform(family, outputs)
-    objective = Objective(family, predictor, x, unit.standardised(y), weight, l2=l2, transform=transform)
+    objective = Objective(family, predictor, x, unit.standardised(y), weight, l2=l2, transform=transform, device=device)
     if (penalty := objective.l2) is not None:
         moved = Unit(0.0, unit.scale).to_user(predictor, torch.ones_like(penalty))
         # With its scale left at 1 the standardised NLL is the user's divided by s², or by s where it grows linearly.
@@ -234,7 +236,7 @@ def fit_net(
     def in_users_units(seen: Progress) -> Progress:
         return seen.replaced(
             record=_moved(seen.record, unit.log if estimate_dispersion else 0.0),
-            theta=unit.to_user(predictor, seen.theta.double()),
+            theta=unit.to_user(predictor, seen.theta.double().cpu()),
         )
 
     rule = training.rule(rule_by_name(rule) if isinstance(rule, str) else rule)
@@ -254,7 +256,7 @@ def fit_net(
         average=training.average,
         checkpoint=checkpoint,
     )
-    return NetFit(predictor, unit.to_user(predictor, found.theta.double()), found.verdict, found, unit)
+    return NetFit(predictor, unit.to_user(predictor, found.theta.double().cpu()), found.verdict, found, unit)
 
 
 def folded(mlp: MLP, theta: Tensor) -> tuple[list[Tensor], list[Tensor]]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 from torch import Tensor
 
 from likeliest.checkpoint import Checkpoint
@@ -63,6 +64,7 @@ class Net(Estimator):
     average: float | None = None
     schedule: str | None = None
     compute: Any = None
+    device: str | None = None
     warm_start: bool = False
     checkpoint: str | Path | Checkpoint | None = None
     callbacks: Sequence[Callback] = ()
@@ -144,6 +146,7 @@ class Net(Estimator):
             "estimate_dispersion": False,
             "training": self._training,
             "dtype": self._chosen_dtype(rule),
+            "device": self.device,
             "callbacks": [adapted(tell, on_x) for tell in told],
         }
 
@@ -168,13 +171,15 @@ class Net(Estimator):
         )
 
     def _split(self, rows: Rows, seed: int) -> tuple[Rows, Rows | None]:
-        """Rows to learn from, and rows to judge by, if there are enough to hold one out."""
+        """Rows to learn from, and rows to judge by, if there are enough to hold one out: of each class its share."""
         if not 0 <= self.validation_fraction < 1:
             raise SpecificationError(
                 f"validation_fraction must be at least 0 and below 1, found {self.validation_fraction}"
             )
         order = stream(seed, "split").permutation(len(rows.y))
         held_out = math.floor(self.validation_fraction * len(order))
+        if is_classifier(self):
+            order = order[np.argsort(_evenly(rows.y[order]), kind="stable")]
         return rows.take(np.sort(order[held_out:])), rows.take(np.sort(order[:held_out])) if held_out else None
 
     def _chosen_rule(self) -> Rule:
@@ -220,6 +225,15 @@ class Net(Estimator):
         mlp = MLP((x.shape[1], *(len(b) for b in self.intercepts_)), activation=self.activation)
         theta = np.concatenate([part.ravel() for part in (*self.coefs_, *self.intercepts_)])
         return mlp.forward(torch.from_numpy(theta), x)[0]
+
+
+def _evenly(strata: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers in (0, 1) by which to sort rows, so that any beginning has its share of each stratum: (n,)."""
+    at = np.empty(len(strata))
+    for stratum in np.unique(strata):
+        rows = np.flatnonzero(strata == stratum)
+        at[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
+    return at
 
 
 def _penalty(predictor: Predictor, l2: float) -> Tensor:

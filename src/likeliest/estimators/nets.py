@@ -45,6 +45,7 @@ class NetClassifier(Classifier, Net):
         schedule: of the learning rate: "constant", "cosine", "one_cycle" or "inverse_time"; None is the rule's own.
         compute: "bfloat16" rounds the products of training batches to it; "auto" does so where this processor gains by
             it; None does not.
+        device: where the net learns, such as "cuda"; None is the processor, where predictions are made in any case.
         warm_start: whether `fit` starts from the weights of the call before it.
         checkpoint: a file, or a `Checkpoint`, in which a fit keeps itself and from which it goes on.
         callbacks: called with a `Progress` at each measurement; one that returns True stops the fit.
