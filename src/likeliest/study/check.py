@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from likeliest.certify import Certificate, certify_objective, check_gradient
 from likeliest.errors import SpecificationError
 from likeliest.model import Model
 from likeliest.objective import Objective
+from likeliest.predictors import ResidualNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
+from likeliest.study.certifying import certify_net_of_pictures
 from likeliest.study.subject import naming, subject
 from likeliest.tasks import Source, task_for
 
@@ -47,12 +52,24 @@ def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 
 def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -> Certificate:
     """Certify a model file's gradient at its θ; linear models on standardised columns."""
     model = Model.load(path)
+    if isinstance(model.predictor, ResidualNet):
+        x = _pictures(model, data, seed)
+        return certify_net_of_pictures(model.family, model.predictor, model.theta, x, seed, order)
     objective = _drawn(model, seed) if data is None else _on(model, data)
     theta = model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective), scaling.from_user(theta)
     return certify_objective(objective, theta, seed=seed, order=order)
+
+
+def _pictures(model: Model, data: Source | None, seed: int) -> NDArray[Any]:
+    """Pictures of the data, or bytes at random."""
+    if data is not None:
+        examples = task_for(data).load(data, model.target.name, None, known=model)
+        return model.encoder.encode(examples.raw)
+    assert isinstance(model.predictor, ResidualNet)
+    return stream(seed, "check").integers(256, size=(DRAWN_ROWS, *model.predictor.shape)).astype(np.uint8)
 
 
 def _on(model: Model, data: Source) -> Objective:

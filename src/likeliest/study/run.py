@@ -12,21 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from likeliest._version import __version__
-from likeliest.certify import certify_objective
 from likeliest.files import atomic_write, require_writable
-from likeliest.objective import Objective
-from likeliest.predictors import ResidualNet
 from likeliest.progress import Callback
 from likeliest.race import race
 from likeliest.randomness import stream
 from likeliest.report import render
-from likeliest.scaling import Scaling
 from likeliest.study.application import application, model_json
 from likeliest.study.candidate import Candidate
 from likeliest.study.candidates import fit_candidates
+from likeliest.study.certifying import certify
 from likeliest.study.classes import calibrated_json, class_reports
 from likeliest.study.conclusion import conclusion, recommend
 from likeliest.study.gallery import picture_pages
@@ -41,8 +37,8 @@ if TYPE_CHECKING:
     from likeliest.report.schema import Race as RaceJson
 
 
-CERTIFIED_SIDE, CERTIFIED_PICTURES, LADDERS = 12, 8, 8
-"""Pixels of a side, pictures, and parts whose ladder of steps is drawn, in the certificate of a convolutional net."""
+CONVOLUTIONAL_RACE = (3, 3, 500)
+"""Seeds, learning rates and rows of a race on a net of pictures, at most."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,8 @@ def study(
     with clock.stage("fit", "fitting"):
         candidates = fit_candidates(ground, progress, on_progress)
     with clock.stage("certify", "certifying the gradients"):
-        certificates = [certify(ground, c) for c in candidates if c.name != "linear_unpenalised"]
+        certified = [c for c in candidates if c.name != "linear_unpenalised"]
+        certificates = [cast("Certificate", certify(ground, c).to_json(c.name)) for c in certified]
     with clock.stage("race", "racing the learning rules"):
         raced = race_json(ground)
     with clock.stage("evaluate", "evaluating on held-out rows"):
@@ -133,7 +130,6 @@ def study(
         chosen, why = recommend(candidates)
         applied = application(ground, chosen)
         further = _further(ground, candidates, chosen)
-        certified = [c for c in candidates if c.name != "linear_unpenalised"]
     asked = target if ground.recipe is not None else examples.target.name
     report: Report = {
         "likeliest": __version__,
@@ -172,51 +168,15 @@ def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> 
     return pages
 
 
-def certify(ground: Ground, candidate: Candidate) -> Certificate:
-    """The certificate of a model's gradient at its fitted θ, on some training rows; linear models in standard units."""
-    model, rows = candidate.model, ground.shown_rows
-    x, y, seed = ground.x_for(model.encoder)[rows], ground.y[rows], ground.plan.seed
-    if isinstance(model.predictor, ResidualNet):
-        return _certify_convolutions(candidate, model.predictor, x, y, seed)
-    objective, theta = Objective(model.family, model.predictor, x, y), model.theta
-    if model.predictor.linear:
-        scaling = Scaling.of(objective)
-        objective, theta = scaling.apply(objective).replaced(l2=candidate.l2), scaling.from_user(theta)
-    certificate = certify_objective(objective, theta, seed=seed, rows=ground.plan.certificate_rows)
-    return cast("Certificate", certificate.to_json(candidate.name))
-
-
-def _certify_convolutions(
-    candidate: Candidate, net: ResidualNet, x: NDArray[Any], y: NDArray[Any], seed: int
-) -> Certificate:
-    """The certificate of a convolutional net at its fitted θ, on a few pictures that are averaged down.
-
-    The same kernels slide over fewer places, through the same code, and differences of a value need not be taken of
-    millions of activations. Labels are drawn at random: a net that knows its pictures by heart leaves no error to carry
-    back, and so no gradient that could be told from rounding.
-    """
-    square = -(-min(net.shape[:2]) // CERTIFIED_SIDE)
-    height, width = (side // square for side in net.shape[:2])
-    kept = x[:, : height * square, : width * square].astype(np.float64)
-    small = kept.reshape(len(x), height, square, width, square, -1).mean((2, 4))
-    predictor = ResidualNet.from_json({**net.to_json(), "shape": list(small.shape[1:])})
-    drawn = stream(seed, "certified labels").integers(net.outputs, size=len(y))
-    objective = Objective(candidate.model.family, predictor, small, drawn)
-    certificate = certify_objective(objective, candidate.model.theta, seed=seed, rows=CERTIFIED_PICTURES)
-    found = cast("Certificate", certificate.to_json(candidate.name))
-    shrunk = f", on pictures averaged down to {width} × {height} pixels" if square > 1 else ""
-    found["message"] += f" Labels were drawn at random, so that there is an error to carry back{shrunk}."
-    worst = sorted(found["parts"], key=lambda part: -part["worst"])[:LADDERS]
-    shown = {part["part"] for part in worst}
-    return {**found, "curves": [curve for curve in found["curves"] if curve["part"] in shown]}
-
-
 def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     """Race the plan's rules on a model, by default the linear one, on which all can run; test rows take no part."""
     plan = ground.plan
+    seeds, trials, most = plan.race_seeds, plan.race_trials, plan.race_rows
+    if model == "net" and ground.recipe is not None:  # a step of convolutions costs hundreds of those of linear models
+        seeds, trials, most = (min(*pair) for pair in zip((seeds, trials, most), CONVOLUTIONAL_RACE, strict=True))
     rows = ground.learning_rows
-    if len(rows) > plan.race_rows:
-        rows = np.sort(stream(plan.seed, "race").choice(rows, size=plan.race_rows, replace=False))
+    if len(rows) > most:
+        rows = np.sort(stream(plan.seed, "race").choice(rows, size=most, replace=False))
     x = (ground.net_x if model == "net" else ground.standard_x)[rows]
     predictor = ground.task.predictor(model, ground.family, x.shape[1:], ground.outputs, plan.hidden)
     result = race(
@@ -225,8 +185,8 @@ def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
         family=ground.family,
         predictor=predictor,
         rules=plan.race_rules,
-        seeds=range(plan.seed, plan.seed + plan.race_seeds),
-        trials=plan.race_trials,
+        seeds=range(plan.seed, plan.seed + seeds),
+        trials=trials,
         budget=plan.race_passes,
         batch_size=plan.batch_for(len(rows)),
         l2=1.0,
