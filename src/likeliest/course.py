@@ -16,7 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.autopsy import EVERY, Autopsy, Look, Remedy, Scene, examine, usable
+from likeliest.autopsy import EVERY, Autopsy, Look, Remedy, Scene, Snapshot, examine, usable
+from likeliest.autopsy.look import LOOKED
 from likeliest.autopsy.remedy import MOST
 from likeliest.batches import Batches
 from likeliest.capture import Steps
@@ -184,7 +185,8 @@ class Course:
                 ending = self._lose()
             elif state.step in due or state.step == last:
                 ending = self._measure_at(measured)
-            self._keep(described, state.step == last or ending is not None)
+            if ending is not VerdictKind.NON_FINITE:  # the file stays as it was before
+                self._keep(described, state.step == last or ending is not None)
         return ending or VerdictKind.BUDGET
 
     def _draws(self, batches: Batches, step: int | None = None) -> Iterator[Draw]:
@@ -202,7 +204,10 @@ class Course:
             self._average.lerp_(self.theta, 1.0 - min(self._decay, (1 + t) / (10 + t)))
 
     def _measure_at(self, measured: Objective) -> VerdictKind | None:
-        return self._measure(_per_run(measured.at(self.measured_theta).value), self.meter.work)
+        value = _per_run(measured.at(self.measured_theta).value)
+        if self._look is not None:
+            self._look.note(float(value[0]), self.theta, self._average, self.state)
+        return self._measure(value, self.meter.work)
 
     def _measured_rows(self, measured_rows: int) -> Tensor:
         """The rows that the training objective is measured on."""
@@ -249,30 +254,37 @@ class Course:
         remedy = Remedy.of(autopsy, to_blame, self.objective, self.rule) if self._goes_on else None
         goes_on = remedy is not None and len(self.remedies) < MOST
         if not (self.validation is not None and np.isfinite(self.standing.best_value).all()):
-            self.standing.best.copy_(usable(scene, (self.standing.best, self._look.good.measured_theta), to_blame))
+            known = (self.standing.best, self._look.best.measured_theta, self._look.good.measured_theta)
+            self.standing.best.copy_(usable(scene, known, to_blame))
         if remedy is not None and goes_on:
             self.remedies.append(remedy)
             self._apply(remedy)
-            self._back_to_good()
+            # Steps that were too large have done harm before something overflowed.
+            self._back_to(self._look.best if remedy.kind == "halve" else self._look.good)
         self._resumed = time.perf_counter()
         return goes_on
 
     def _apply(self, remedy: Remedy) -> None:
         self.objective, self.rule, self._kept = remedy.applied(self.objective, self.rule, self._kept)
 
-    def _back_to_good(self) -> None:
-        """Be again what the fit was at the last good point."""
-        assert self._look is not None
-        good = self._look.good
-        self.theta = good.theta.clone()
-        if self._average is not None and good.average is not None:
-            self._average.copy_(good.average)
-        self.state = good.state(self.state.steps)
-        self.trace.records[:] = [r for r in self.trace.records if r.step <= good.step and np.isfinite(r.value).all()]
+    def _back_to(self, snapshot: Snapshot) -> None:
+        """Be again what the fit was at a point that was kept."""
+        self.theta = snapshot.theta.clone()
+        if self._average is not None and snapshot.average is not None:
+            self._average.copy_(snapshot.average)
+        self.state = snapshot.state(self.state.steps)
+        if self._look is not None:
+            self._look.back_to(snapshot)
+        before = [r for r in self.trace.records if r.step <= snapshot.step and np.isfinite(r.value).all()]
+        self.trace.records[:] = before
         self.standing.lost[:] = False
         self.standing.grad_norm[:] = np.nan
 
     # Checkpoints: what a fit is between two steps.
+
+    def _snapshots(self) -> dict[str, Snapshot]:
+        """The points that an autopsy replays from and goes back to, which checkpoints keep too."""
+        return {} if self._look is None else {"looked_good": self._look.good, "looked_best": self._look.best}
 
     def _description(self, batch_size: int, seed: int) -> dict[str, Any]:
         """What must be the same for a fit to go on."""
@@ -292,14 +304,22 @@ class Course:
     def _keep(self, described: dict[str, Any], ended: bool) -> None:
         if self._checkpoint is None or not (ended or self.state.step % self._checkpoint.every == 0):
             return
+        if self.theta.ndim == 1 and not _finite(self.theta):  # what is no longer finite is nothing to go on from
+            return
         averaged = {} if self._average is None else {"average": self._average}
         tensors = {"theta": self.theta, "best": self.standing.best, **averaged, **packed(self.state.memory)}
+        for name, snapshot in self._snapshots().items():
+            own = {} if snapshot.average is None else {"average": snapshot.average}
+            kept = {"theta": snapshot.theta, **own, **packed(snapshot.memory)}
+            tensors |= {f"{name}.{what}": tensor for what, tensor in kept.items()}
         numbers = {
             "step": self.state.step,
             "work": self.meter.work,
             "seconds": self.seconds + time.perf_counter() - self._resumed,
             "evidence": self.state.evidence,
             "outcome": self.state.outcome,
+            "look": None if self._look is None else {name: getattr(self._look, name) for name in LOOKED},
+            "snapshots": {name: snapshot.step for name, snapshot in self._snapshots().items()},
             "remedies": [remedy.to_json() for remedy in self.remedies],
             "standing": {name: getattr(self.standing, name).tolist() for name in Standing.ARRAYS},
         }
@@ -327,7 +347,15 @@ class Course:
             self.remedies.append(Remedy.from_json(values))
             self._apply(self.remedies[-1])
         if self._look is not None:
-            self._look.good.take(self.theta, self._average, self.state)
+            for name, value in numbers["look"].items():
+                setattr(self._look, name, value)
+        for name, snapshot in self._snapshots().items():
+            tensors = {k.removeprefix(f"{name}."): t for k, t in held.tensors.items() if k.startswith(f"{name}.")}
+            snapshot.step = numbers["snapshots"][name]
+            snapshot.theta.copy_(tensors["theta"])
+            if snapshot.average is not None:
+                snapshot.average.copy_(tensors["average"])
+            unpack(snapshot.memory, tensors)
         self._resumed = time.perf_counter()
         return True
 

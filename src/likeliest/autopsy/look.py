@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,6 +23,8 @@ LEAP = 1e6
 """θ that has grown by more than this since the last good point is waited for, before it counts as good itself."""
 PATIENCE = 16
 """For so many looks."""
+LOOKED = ("best_value", "good_norm", "waited")
+"""The numbers of a `Look` that a checkpoint keeps."""
 
 
 @dataclass
@@ -69,32 +71,47 @@ class Look:
     Attributes:
         start: θ before the first step.
         good: the last point at which all was finite.
-        norms: (step, ‖θ‖) at each look.
+        best: the point of lowest measured value.
+        best_value: that value.
+        good_norm: ‖θ‖ of the last good point.
+        waited: looks since then.
     """
 
     start: Tensor
     good: Snapshot
-    norms: list[tuple[int, float]] = field(default_factory=list)
-    _waited: int = 0
+    best: Snapshot
+    best_value: float = math.inf
+    good_norm: float = 0.0
+    waited: int = 0
 
     @classmethod
     def at_start(cls, theta: Tensor, average: Tensor | None, state: State) -> Look:
         """Before the first step, or where a fit is taken up again."""
-        return cls(theta.clone(), Snapshot.of(theta, average, state), [(state.step, norm(theta))])
+        first, second = (Snapshot.of(theta, average, state) for _ in range(2))
+        return cls(theta.clone(), first, second, good_norm=norm(theta))
 
     def fine(self, theta: Tensor, average: Tensor | None, state: State) -> bool:
         """Whether θ and the rule's memory are finite; where they are, they are kept."""
         size = norm(theta)
         if not (math.isfinite(size) and math.isfinite(moments(theta, state.memory))) and not _finite(theta, state):
             return False
-        before = norm(self.good.theta) if not self.norms else self.norms[-1 - self._waited][1]
-        self.norms.append((state.step, size))
-        if size > LEAP * max(before, 1.0) and self._waited < PATIENCE:
-            self._waited += 1
+        if size > LEAP * max(self.good_norm, 1.0) and self.waited < PATIENCE:
+            self.waited += 1
         else:
-            self._waited = 0
+            self.waited, self.good_norm = 0, size
             self.good.take(theta, average, state)
         return True
+
+    def note(self, value: float, theta: Tensor, average: Tensor | None, state: State) -> None:
+        """Take in what was measured at a point."""
+        if value < self.best_value:
+            self.best_value = value
+            self.best.take(theta, average, state)
+
+    def back_to(self, snapshot: Snapshot) -> None:
+        """Be as after a look at a point that the fit goes back to."""
+        self.waited, self.good_norm = 0, norm(snapshot.theta)
+        self.good.take(snapshot.theta, snapshot.average, snapshot.state(None))
 
 
 def norm(theta: Tensor) -> float:
