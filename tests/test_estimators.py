@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 from sklearn.base import clone
@@ -15,19 +16,23 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, PoissonRe
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import likeliest as lk
+from likeliest.calibration.priors import correct_priors
 from likeliest.errors import (
     AliasingWarning,
     BoundaryWarning,
     ConvergenceWarning,
     SeparationWarning,
+    ShapeError,
     SpecificationError,
     SupportError,
     TargetError,
     UnknownNameError,
 )
+from likeliest.randomness import stream
 
 FULL_BATCH = {"rule": "lbfgs", "validation_fraction": 0.0}
 SMOOTH = {"hidden": (8,), "activation": "tanh", "l2": 1.0} | FULL_BATCH
@@ -370,3 +375,265 @@ def test_in_a_pipeline_under_cross_validation():
         make_pipeline(StandardScaler(), LogisticRegression(C=1.0, tol=1e-10)), x, y, scoring="neg_log_loss"
     )
     np.testing.assert_allclose(scores, theirs, rtol=1e-5)
+
+
+# Nets: what people expect of training.
+
+QUICK = {"hidden": (16,), "lr": 0.01, "budget": 8, "random_state": 2}
+
+
+def rare_events(rng, n=4000):
+    """Two classes of which one is rare, and the true log-odds."""
+    x = rng.normal(size=(n, 2))
+    eta = 1.5 * x[:, 0] - x[:, 1] - 3.5
+    return x, (rng.uniform(size=n) < expit(eta)).astype(int), eta
+
+
+def blobs(rng, n=300):
+    y = rng.integers(0, 3, n)
+    return rng.normal(size=(n, 2)) + 3 * np.eye(3)[y, :2], np.array(["a", "b", "c"])[y]
+
+
+@pytest.fixture
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("given", ["balanced", {1: 20.0}])
+def test_class_weights_move_decisions_and_leave_probabilities_true(given, rng):
+    x, y, eta = rare_events(rng)
+    net = lk.NetClassifier(hidden=(), rule="lbfgs", validation_fraction=0.0, class_weight=given).fit(x, y)
+    plain = lk.NetClassifier(hidden=(), rule="lbfgs", validation_fraction=0.0).fit(x, y)
+    p = net.predict_proba(x)
+    assert p[:, 1].mean() == pytest.approx(y.mean(), abs=0.01)
+    assert np.abs(p[:, 1] - expit(eta)).mean() < 0.02
+    np.testing.assert_allclose(p.sum(1), 1, rtol=1e-12)
+    assert net.predict(x).mean() > 3 * plain.predict(x).mean()
+    weighted = expit(net.decision_function(x))
+    np.testing.assert_allclose(p, correct_priors(weighted, net.class_weight_), rtol=1e-10)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_class_weights_are_sample_weights_of_scikit_learns_balance(rng):
+    x, y, _ = rare_events(rng, 600)
+    settings = {"hidden": (4,), "rule": "lbfgs", "activation": "tanh", "l2": 1.0, "validation_fraction": 0.0}
+    balanced = lk.NetClassifier(class_weight="balanced", **settings).fit(x, y)
+    np.testing.assert_allclose(
+        balanced.class_weight_, compute_class_weight("balanced", classes=np.array([0, 1]), y=y), rtol=1e-12
+    )
+    by_rows = lk.NetClassifier(**settings).fit(x, y, sample_weight=compute_sample_weight("balanced", y))
+    np.testing.assert_allclose(balanced.decision_function(x), by_rows.decision_function(x), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_three_classes_of_which_one_counts_more(rng):
+    x, y = blobs(rng)
+    net = lk.NetClassifier(class_weight={"b": 9.0}, **QUICK).fit(x, y)
+    np.testing.assert_array_equal(net.class_weight_, [1, 9, 1])
+    softmax = np.exp(net.decision_function(x) - net.decision_function(x).max(1, keepdims=True))
+    np.testing.assert_allclose(
+        net.predict_proba(x), correct_priors(softmax / softmax.sum(1, keepdims=True), [1, 9, 1]), rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [("balance", "mapping"), ({"d": 1.0}, "none of the classes"), ({"a": 0.0}, "positive and finite")],
+)
+def test_class_weights_that_do_not_fit_are_named(given, match, rng):
+    with pytest.raises(SpecificationError, match=match):
+        lk.NetClassifier(class_weight=given).fit(*blobs(rng))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_own_validation_rows_end_the_fit_at_their_best(rng):
+    x, y = blobs(rng)
+    held_x, held_y = blobs(rng, 150)
+    net = lk.NetClassifier(hidden=(64,), lr=0.03, patience=3, budget=200).fit(x, y, validation=(held_x, held_y))
+    assert net.verdict_.kind == "plateau"
+    index = np.searchsorted(net.classes_, held_y)
+    nll = -net.predict_log_proba(held_x)[np.arange(150), index].mean()
+    assert nll == pytest.approx(net.trace_.column("validation").min(), rel=1e-4)
+    number = lk.NetRegressor(**QUICK).fit(x, x[:, 0], validation=(held_x, held_x[:, 0], np.ones(150)))
+    assert len(number.trace_.column("validation"))
+    with pytest.raises(TargetError, match="none of the classes"):
+        lk.NetClassifier(**QUICK).fit(x, y, validation=(held_x, np.where(held_y == "a", "d", held_y)))
+    with pytest.raises(ValueError, match="is expecting 2 features"):
+        lk.NetClassifier(**QUICK).fit(x, y, validation=(held_x[:, :1], held_y))
+
+
+@pytest.mark.usefixtures("quiet")
+def test_each_class_has_its_share_of_the_rows_held_out(rng):
+    x = rng.normal(size=(200, 2))
+    y = np.repeat([0, 1], [180, 20])
+    net = lk.NetClassifier(**QUICK)
+    rows = net._class_rows(x, y, None)
+    learnt, held = net._split(rows, 0)
+    assert held is not None
+    assert np.bincount(held.y).tolist() == [18, 2]
+    assert np.bincount(learnt.y).tolist() == [162, 18]
+
+
+OPTIONS = [
+    {"dropout": 0.3},
+    {"batch_norm": True},
+    {"weight_decay": 0.3},
+    {"label_smoothing": 0.2},
+    {"mixup": 0.5},
+    {"clip_norm": 0.05},
+    {"average": 0.95},
+    {"schedule": "one_cycle"},
+    {"compute": "bfloat16"},
+]
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: next(iter(option)))
+def test_every_option_changes_the_fit_repeats_and_still_learns(option, rng):
+    x, y = blobs(rng)
+    plain, one, two = (lk.NetClassifier(**QUICK, **given).fit(x, y) for given in ({}, option, option))
+    np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
+    assert not np.array_equal(one.coefs_[0], plain.coefs_[0])
+    assert one.score(x, y) > 0.8
+    assert [w.shape for w in one.coefs_] == [(2, 16), (16, 3)]
+    if "label_smoothing" not in option:
+        number = lk.NetRegressor(**QUICK, **option).fit(x, x[:, 0])
+        assert number.score(x, x[:, 0]) > 0.5
+
+
+@pytest.mark.usefixtures("quiet")
+def test_coefs_of_a_batch_norm_net_are_the_whole_model(rng):
+    x, y = blobs(rng)
+    net = lk.NetClassifier(batch_norm=True, activation="tanh", **QUICK).fit(100 + 5 * x, y)
+    eta = np.tanh((100 + 5 * x) @ net.coefs_[0] + net.intercepts_[0]) @ net.coefs_[1] + net.intercepts_[1]
+    np.testing.assert_allclose(net.decision_function(100 + 5 * x), eta, rtol=1e-9, atol=1e-9)
+    assert net.score(100 + 5 * x, y) > 0.8
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(net)).predict_proba(x), net.predict_proba(x))
+
+
+def test_partial_fit_makes_the_steps_of_one_optimiser(rng):
+    """Full batches, so that torch.optim meets the same rows: its Adam, never restarted, on standardised columns."""
+    x, y = rng.normal(5.0, 3.0, size=(40, 2)), rng.integers(0, 2, 40)
+    net = lk.NetClassifier(hidden=(), lr=0.05, batch_size=40, precision="float64")
+    z = torch.from_numpy((x - x.mean(0)) / x.std(0))
+    layer = torch.nn.Linear(2, 1, dtype=torch.float64)
+    optimiser = torch.optim.Adam(layer.parameters(), lr=0.05)
+    for call in range(4):
+        net.partial_fit(x, y, classes=[0, 1] if call == 0 else None)
+        if call == 0:  # the first step from the net's own start is taken as given
+            with torch.no_grad():
+                start = lk.MLP((2, 1)).init([stream(0, "init")], torch.float64)[0]
+                layer.weight.copy_(start[None, :2])
+                layer.bias.copy_(start[2:])
+        optimiser.zero_grad()
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(layer(z)[:, 0], torch.from_numpy(y).double())
+        loss.backward()
+        optimiser.step()
+        with torch.no_grad():
+            np.testing.assert_allclose(net.decision_function(x), layer(z)[:, 0].numpy(), rtol=1e-9, atol=1e-9)
+    assert net.n_iter_ == 4
+
+
+def test_partial_fit_learns_in_passes_on_frames_and_survives_a_pickle(rng):
+    x, y = blobs(rng)
+    x = pd.DataFrame(x, columns=["u", "v"])
+    one, two = (lk.NetClassifier(hidden=(16,), lr=0.01, dropout=0.1) for _ in range(2))
+    for _ in range(6):
+        for rows in np.array_split(np.arange(300), 3):
+            one.partial_fit(x.iloc[rows], y[rows], classes=["a", "b", "c"])
+            two.partial_fit(x.iloc[rows], y[rows], classes=["c", "b", "a"])
+        two = pickle.loads(pickle.dumps(two))
+    assert one.score(x, y) > 0.85
+    np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
+    with pytest.raises(ValueError, match="feature names should match"):
+        one.partial_fit(x.rename(columns={"u": "w"}), y)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_partial_fit_goes_on_from_a_fit_and_a_fit_starts_anew(rng):
+    x, y = blobs(rng)
+    net = lk.NetClassifier(**QUICK).fit(x, y)
+    before = net.decision_function(x)
+    net.partial_fit(x, y)
+    assert 0 < np.abs(net.decision_function(x) - before).mean() < 0.3
+    np.testing.assert_array_equal(net.fit(x, y).decision_function(x), before)
+
+
+def test_partial_fit_of_numbers(rng):
+    x = rng.normal(size=(200, 1))
+    y = 1000 + 500 * np.abs(x[:, 0])
+    net = lk.NetRegressor(hidden=(16,), lr=0.02)
+    for _ in range(60):
+        net.partial_fit(x, y)
+    assert net.score(x, y) > 0.95
+    assert net.scale_ == pytest.approx(np.sqrt(np.mean((y - net.predict(x)) ** 2)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "match"),
+    [
+        ({}, {}, "pass classes="),
+        ({"class_weight": "balanced"}, {"classes": "abc"}, "all rows at once"),
+        ({"rule": "lbfgs"}, {"classes": "abc"}, "lbfgs takes all rows"),
+        ({"average": 0.9}, {"classes": "abc"}, "average is for whole fits"),
+        ({"schedule": "cosine"}, {"classes": "abc"}, "schedule is for whole fits"),
+    ],
+)
+def test_what_partial_fit_cannot_do_is_named(settings, options, match, rng):
+    classes = {name: list(value) for name, value in options.items()}
+    with pytest.raises(SpecificationError, match=match):
+        lk.NetClassifier(**settings).partial_fit(*blobs(rng), **classes)
+
+
+def test_a_class_that_was_not_named_at_first_is_refused(rng):
+    x, y = blobs(rng)
+    with pytest.raises(TargetError, match="'c', which is none of the classes 'a', 'b'"):
+        lk.NetClassifier().partial_fit(x, y, classes=["a", "b"])
+    net = lk.NetClassifier().partial_fit(x, y, classes=["a", "b", "c"])
+    with pytest.raises(SpecificationError, match="since the first call"):
+        net.partial_fit(x, y, classes=["a", "b"])
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_warm_start_is_where_the_last_fit_ended(rng):
+    x, y = blobs(rng)
+    settings = QUICK | {"validation_fraction": 0.0, "warm_start": True, "batch_norm": True}
+    net = lk.NetClassifier(**settings).fit(x, y)
+    before = -net.predict_log_proba(x)[np.arange(300), np.searchsorted(net.classes_, y)].mean()
+    net.fit(x, y)
+    assert net.trace_.column("value")[0, 0] == pytest.approx(before, rel=1e-4)
+    with pytest.raises(ShapeError, match="the earlier net has"):
+        net.set_params(hidden=(4,)).fit(x, y)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_callbacks_see_the_users_theta_and_stop_a_fit_without_a_warning(rng, capsys):
+    x, y = rng.normal(50.0, 9.0, size=(200, 2)), rng.integers(0, 2, 200)
+    seen = []
+
+    def second(progress):
+        eta, _ = lk.MLP((2, 16, 1)).forward(progress.theta, torch.from_numpy(x))
+        nll = torch.nn.functional.binary_cross_entropy_with_logits(eta[:, 0], torch.from_numpy(y).double())
+        seen.append((float(nll), float(progress.record.value[0])))
+        return len(seen) == 2
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        settings = QUICK | {"validation_fraction": 0.0, "callbacks": [second], "verbose": True}
+        net = lk.NetClassifier(**settings).fit(x, y)
+    assert net.verdict_.kind == "stopped"
+    for ours, recorded in seen:
+        assert ours == pytest.approx(recorded, rel=1e-4)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_checkpoint_is_gone_on_from(rng, tmp_path):
+    x, y = blobs(rng)
+    path = tmp_path / "net.checkpoint"
+    lk.NetClassifier(**QUICK | {"budget": 3}, checkpoint=path).fit(x, y)
+    resumed = lk.NetClassifier(**QUICK, checkpoint=str(path)).fit(x, y)
+    np.testing.assert_array_equal(resumed.coefs_[0], lk.NetClassifier(**QUICK).fit(x, y).coefs_[0])

@@ -85,10 +85,10 @@ class Estimator(BaseEstimator):
         return self
 
     def _note(self, found: Fit, verdict: Verdict) -> Self:
-        """Keep how one pass of many ended, and warn at the line that called `partial_fit` where it went wrong."""
+        """Keep how one pass of many ended, and warn at the line that called `partial_fit` where θ was lost."""
         self.n_iter_ = getattr(self, "n_iter_", 0) + found.state.step
         self.verdict_, self.trace_ = verdict, found.trace
-        if verdict.kind not in (VerdictKind.BUDGET, VerdictKind.STOPPED):
+        if verdict.kind is VerdictKind.NON_FINITE:
             warnings.warn(str(verdict), ConvergenceWarning, stacklevel=3)
         return self
 
