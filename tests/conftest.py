@@ -2,6 +2,9 @@
 
 import os
 
+# What torch wants of cuBLAS before its algorithms count as deterministic; it is read when CUDA starts.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 import torch
 from hypothesis import settings
 

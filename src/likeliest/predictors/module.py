@@ -53,7 +53,7 @@ class Module(Predictor):
 
     def _init_one(self, stream: np.random.Generator) -> Tensor:
         if self.start == "reset":
-            with _seeded(int(stream.integers(2**63))):  # reset_parameters takes no generator
+            with _seeded(int(stream.integers(2**63)), torch.device("cpu")):  # reset_parameters takes no generator
                 for layer in self.module.modules():
                     if callable(reset := getattr(layer, "reset_parameters", None)):
                         reset()
@@ -95,7 +95,7 @@ class Module(Predictor):
         """Return η (…, n, K); the tape holds autograd's graph. Layers are in training mode under a draw alone."""
         self.module.train(draw is not None)
         kept = theta.detach()
-        with torch.enable_grad(), nullcontext() if draw is None else _seeded(_address(draw)):
+        with torch.enable_grad(), nullcontext() if draw is None else _seeded(_address(draw), x.device):
             # A module that writes to its buffers must not write to what autograd keeps for the way back.
             leaf = (theta.detach() if draw is None else theta.detach().clone()).requires_grad_()
             eta = self._call_runs(leaf, kept, x)
@@ -187,8 +187,8 @@ def _address(draw: Draw) -> int:
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Torch's global generator at a known place, and afterwards where it was."""
-    with torch.random.fork_rng(devices=[]):
+def _seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's global generators at a known place, and afterwards where they were."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield
