@@ -9,8 +9,9 @@ from likeliest.errors import UnknownNameError
 from likeliest.predictors import layers
 from likeliest.predictors.base import Predictor, columns_of
 from likeliest.predictors.columns import Columns
+from likeliest.predictors.compute import preferred_compute
 from likeliest.predictors.constant import Constant, Fixed
-from likeliest.predictors.layered import Layered, preferred_compute
+from likeliest.predictors.layered import Layered
 from likeliest.predictors.layers import ACTIVATIONS
 from likeliest.predictors.linear import Linear
 from likeliest.predictors.mlp import MLP

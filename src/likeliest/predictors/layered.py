@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,14 +12,11 @@ from torch import Tensor
 from likeliest.errors import NotOnOfferError, ShapeError, UnknownNameError
 from likeliest.interfaces import Draw
 from likeliest.predictors.base import Kept, Predictor
+from likeliest.predictors.compute import DTYPES, Compute
 from likeliest.predictors.layers import Dense, Layer, Sequential, from_json
 
-Compute = Literal["bfloat16"] | None
-_COMPUTE: dict[str, torch.dtype] = {"bfloat16": torch.bfloat16}
 _NUMBERS = 2**23
 """A piece of an evaluation on pictures makes no more numbers: they stay near the processor."""
-_WORTH = 2e7
-"""Operations of a batch's forward pass from which bfloat16 pays, measured with AVX512-BF16 on dense nets."""
 
 
 class Tape(NamedTuple):
@@ -60,8 +57,8 @@ class Layered(Predictor):
     """
 
     def __init__(self, shape: Sequence[int], layers: Mapping[str, Layer], *, compute: Compute = None) -> None:
-        if compute is not None and compute not in _COMPUTE:
-            raise UnknownNameError(f"no compute precision {compute!r}; there are {', '.join(_COMPUTE)} and None")
+        if compute is not None and compute not in DTYPES:
+            raise UnknownNameError(f"no compute precision {compute!r}; there are {', '.join(DTYPES)} and None")
         self.shape, self.compute = tuple(shape), compute
         self.layers = Sequential(layers).placed("", False)
         after = self.layers.shape_after(self.shape)
@@ -95,7 +92,7 @@ class Layered(Predictor):
         """Memory for a flat tensor in the precision that is computed in, the same for all of a shape and device."""
         key = (what, like.shape, like.device)
         if key not in self._rooms:
-            self._rooms[key] = torch.empty_like(like, dtype=_COMPUTE[str(self.compute)])
+            self._rooms[key] = torch.empty_like(like, dtype=DTYPES[str(self.compute)])
         return self._rooms[key]
 
     def _renew(self, theta: Tensor, tape: Tape) -> None:
@@ -260,30 +257,3 @@ class Layered(Predictor):
         """Inverse of `to_json`."""
         layers = {name: from_json(layer) for name, layer in values["layers"]}
         return cls(values["shape"], layers, compute=values["compute"])
-
-
-def preferred_compute(flops: float | None = None, device: str | torch.device = "cpu") -> Compute:
-    """The ``compute`` that makes training faster on this machine's processor or accelerator.
-
-    Args:
-        flops: of the forward pass of a training batch, ``predictor.flops`` times its rows; below 20 million float32 is
-            faster on processors, for a product of small matrices is spent on bringing them into form. None asks for
-            large ones.
-        device: where it is trained.
-
-    Returns:
-        "bfloat16" where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8), else None.
-
-    Example:
-        >>> import likeliest as lk
-        >>> lk.preferred_compute() in ("bfloat16", None)
-        True
-        >>> lk.preferred_compute(lk.MLP((64, 32, 10)).flops * 32) is None
-        True
-    """
-    if torch.device(device).type == "cuda":
-        return "bfloat16" if torch.cuda.get_device_capability(device)[0] >= 8 else None
-    if flops is not None and flops < _WORTH:
-        return None
-    able = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}  # older torch does not tell
-    return "bfloat16" if able.get("avx512_bf16") or able.get("amx_bf16") else None

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Draw
-from likeliest.predictors.layered import Compute, Layered, Tape
+from likeliest.predictors.compute import Compute
+from likeliest.predictors.layered import Layered, Tape
 from likeliest.predictors.layers import Activation, BatchNorm, Dense, Dropout, Layer
 from likeliest.predictors.layers.activation import function
 

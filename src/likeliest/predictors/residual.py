@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from likeliest.errors import SpecificationError
-from likeliest.predictors.layered import Compute, Layered
+from likeliest.predictors.compute import Compute
+from likeliest.predictors.layered import Layered
 from likeliest.predictors.layers import (
     Activation,
     BatchNorm,
