@@ -20,7 +20,7 @@ from torch import Tensor
 
 from likeliest.errors import ShapeError, SpecificationError
 from likeliest.interfaces import Draw
-from likeliest.randomness import uniforms
+from likeliest.uniforms import uniforms
 
 Rows: TypeAlias = tuple[Tensor, Tensor, Tensor | None]
 """x, y and weight of a batch."""

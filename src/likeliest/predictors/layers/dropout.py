@@ -10,7 +10,7 @@ from torch import Tensor
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Shape
-from likeliest.randomness import uniforms
+from likeliest.uniforms import uniforms
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from likeliest import randomness
-from likeliest.randomness import uniforms
+from likeliest.uniforms import _key, uniforms
 
 WORD = 2**64 - 1
 PINNED = [[0.85392826795578, 0.07039809226989746], [0.8012773394584656, 0.7854564189910889]]
@@ -26,7 +25,7 @@ def splitmix(counter: int, key: int) -> int:
 
 @pytest.mark.parametrize("rows", [[0, 1, 59_999], [2**40, 3, 2**62]])
 def test_numbers_are_those_of_integer_arithmetic(rows):
-    start, key = randomness._key(7, "flip", 3)
+    start, key = _key(7, "flip", 3)
     single = uniforms(7, "flip", 3, torch.tensor(rows), 5)
     double = uniforms(7, "flip", 3, torch.tensor(rows), 5, torch.float64)
     for i, row in enumerate(rows):
