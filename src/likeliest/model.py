@@ -89,7 +89,8 @@ class Prediction:
 
     def to_frame(self) -> pl.DataFrame:
         """A table: ``row`` or ``file``, ``prediction``, then ``p_CLASS`` a class, or ``mean`` and ``intervals``."""
-        named = {"row": np.arange(1, len(self.labels) + 1)} if self.files is None else {"file": list(self.files)}
+        rows = {"row": np.arange(1, len(self.labels) + 1)}
+        named = rows if self.files is None else {"file": pl.Series(self.files, dtype=pl.String)}
         columns: dict[str, Any] = {**named, "prediction": self.labels}
         if self.probabilities is not None and self.classes is not None:
             return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})

@@ -107,7 +107,7 @@ def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda
         raise SourceError(
             f"{data}: expected pictures that can be read, found none among {done}; the first is {name} ({reason})"
         )
-    table = pl.concat(tables)
+    table = pl.concat(tables, how="vertical_relaxed")  # a part of which nothing could be read knows no type of labels
     return Predicted(table if unreadable or "error" not in table.columns else table.drop("error"), unreadable)
 
 
