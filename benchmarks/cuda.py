@@ -20,6 +20,7 @@ from mlp_epoch import CLASSES, HELD_OUT, INPUTS, LR, ROWS, learnable
 
 import likeliest as lk
 from likeliest import augment, capture
+from likeliest.predictors import Predictor
 
 NEVER = 10**9
 
@@ -30,7 +31,7 @@ def main(rounds: int, epochs: int) -> None:
     x, y = (torch.from_numpy(a).cuda() for a in learnable())
     train, test = slice(0, ROWS), slice(ROWS, None)
 
-    def ours(net: lk.Predictor, rows: torch.Tensor, batch: int, captured: bool, **more: object) -> float:
+    def ours(net: Predictor, rows: torch.Tensor, batch: int, captured: bool, **more: object) -> float:
         objective = lk.Objective(lk.family("categorical"), net, rows[train], y[train], **more)
         with capturing(captured):
             found = lk.fit(objective, lk.rule("adam", lr=LR), batch_size=batch, budget=epochs)

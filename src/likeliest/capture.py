@@ -2,8 +2,9 @@
 
 A small net's step is a few dozen kernels, each of which takes longer to launch than to run. A CUDA graph holds them
 with the memory that they read and write, and plays them back in one launch. So whatever changes from step to step has
-to stand in memory: θ and the rule's memory, which are moved in place; the batch, which is gathered, transformed and
-cast as ever and then copied to tensors of the graph's own; and the learning rate, which is written to the device.
+to stand in memory: θ and the rule's memory, which are moved in place; the rows, which are copied to a tensor of the
+graph's own, or the batch where rows are transformed, which happens outside as ever; and the learning rate, which is
+written to the device.
 
 Whether that is all that changes is seen on one step that is watched. Dropout asks its draw for the epoch, a rule of
 one's own may read the number of the step, a family may wait for a number from the device: such steps are taken one by
@@ -54,7 +55,7 @@ class Steps:
         self.objective, self.rule, self.theta, self.state, self.meter = objective, rule, theta, state, meter
         ahead = (state.steps or 0) - state.step
         self._on_device = theta.is_cuda
-        self._watch_after = WARM if theta.is_cuda and objective.offset is None and ahead >= WORTH else None
+        self._watch_after = WARM if theta.is_cuda and ahead >= WORTH else None
         self._taken = self._whole = 0
         self._playback: _Playback | None = None
 
@@ -71,11 +72,9 @@ class Steps:
         n = len(draw.rows)
         self._whole, self._taken = max(self._whole, n), self._taken + 1
         if n == self._whole <= self.objective.block:
-            if self._playback is not None:
-                batch = self.objective.batch(draw.rows, draw)
-                if self._playback.takes(batch):
-                    return self._playback.step(batch, draw)
-            elif self._watch_after is not None and self._taken > self._watch_after:
+            if self._playback is not None and (local := self._playback.step(draw)) is not None:
+                return local
+            if self._watch_after is not None and self._taken > self._watch_after:
                 return self._watched(draw)
         return self._one(draw)
 
@@ -87,65 +86,84 @@ class Steps:
     def _watched(self, draw: Draw) -> Local:
         """Take a step and see what it reads; capture those that follow, if they can do nothing else."""
         self._watch_after = None
-        theta, state, needs, n = self.theta, self.state, self.rule.needs, len(draw.rows)
-        batch = self.objective.batch(draw.rows, draw)
+        theta, state, rows, needs = self.theta, self.state, draw.rows, self.rule.needs
+        batch = None if self.objective.transform is None else self.objective.batch(rows, draw)
         memory, meter = dict(state.memory), Meter()
         seen = tuple(map(_Seen, (self.objective, draw, state)))
         objective, own_draw, own_state = cast("tuple[Objective, Draw, State]", seen)
         with _waiting() as waits:
-            block = self.objective.block_of(theta, batch, draw.rows, n, own_draw)
-            local = Local(objective, theta, draw.rows, needs, meter, own_draw, block)
+            block = _block(self.objective, theta, rows, batch, own_draw)
+            local = Local(objective, theta, rows, needs, meter, own_draw, block)
             self.theta = self.rule.step(local, own_state)
-        work = n * FORWARD + meter.work
+        work = len(rows) * FORWARD + meter.work
         self.meter.work += work
         reads = seen[0].read & {"evaluate", "blocks"} | seen[1].read | seen[2].read & {"step", "steps"}
         in_place = self.theta is theta and _same_tensors(memory, state.memory, theta.device)
         if in_place and not reads and not waits:
-            self._playback = _Playback.of(self, batch, draw, work)
-        return Local(self.objective, theta, draw.rows, needs, None, draw, block)
+            self._playback = _Playback.of(self.objective, self.rule, theta, state, batch, draw, self.meter, work)
+        return Local(self.objective, theta, rows, needs, None, draw, block)
 
 
 class _Playback:
-    """A step that was captured: tensors for its batch, and the block that it evaluates."""
+    """A step that was captured: the rows that it takes, or the batch made of them, and the block that it evaluates."""
 
-    def __init__(self, steps: Steps, batch: Batch, draw: Draw, work: float) -> None:
-        objective, self._steps, self._work = steps.objective, steps, work
-        x, y, weight = batch
-        self._batch = x.clone(), y.clone(), None if weight is None else weight.clone()
+    def __init__(
+        self,
+        objective: Objective,
+        rule: Rule,
+        theta: Tensor,
+        state: State,
+        batch: Batch | None,
+        draw: Draw,
+        meter: Meter,
+        work: float,
+    ) -> None:
+        self._objective, self._theta, self._needs, self._meter, self._work = objective, theta, rule.needs, meter, work
+        self._rows = draw.rows.clone()
+        self._batch = None if batch is None else tuple(None if own is None else own.clone() for own in batch)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._block: Block = objective.block_of(steps.theta, self._batch, draw.rows, len(y), draw)
-            steps.rule.step(self._view(draw), steps.state)
+            self._block = _block(objective, theta, self._rows, cast("Batch | None", self._batch), draw)
+            rule.step(Local(objective, theta, self._rows, self._needs, None, draw, self._block), state)
         # What lies outside the graph's own memory has to stay where it is.
-        self._held = objective.gradient_buffer(steps.theta), dict(steps.state.memory), steps.state.rate
+        self._held = objective.gradient_buffer(theta), dict(state.memory), state.rate
 
     @classmethod
-    def of(cls, steps: Steps, batch: Batch, draw: Draw, work: float) -> _Playback | None:
+    def of(cls, *given: Any) -> _Playback | None:
         """Capture a step without taking it; None where CUDA refuses."""
+        stream = torch.cuda.current_stream()
         try:
-            return cls(steps, batch, draw, work)
+            return cls(*given)
         except RuntimeError:
+            # torch leaves its generators and its stream as in a capture; one that succeeds ends that.
+            with torch.cuda.graph(torch.cuda.CUDAGraph()):
+                torch.empty((), device="cuda")
+            torch.cuda.set_stream(stream)
             return None
 
-    def takes(self, batch: Batch) -> bool:
-        """Whether the batch is like the one that was captured."""
-        return all(
-            own is new if own is None or new is None else (own.shape, own.dtype) == (new.shape, new.dtype)
-            for own, new in zip(self._batch, batch, strict=True)
-        )
-
-    def step(self, batch: Batch, draw: Draw) -> Local:
-        """Take the step on this batch."""
-        for own, new in zip(self._batch, batch, strict=True):
-            if own is not None:
-                own.copy_(cast("Tensor", new))
+    def step(self, draw: Draw) -> Local | None:
+        """Take the step on the rows of a draw; None, and nothing done, where their batch is of another kind."""
+        if self._batch is not None:
+            batch = self._objective.batch(draw.rows, draw)
+            if any(_kind(own) != _kind(new) for own, new in zip(self._batch, batch, strict=True)):
+                return None
+            for own, new in zip(self._batch, batch, strict=True):
+                if own is not None and new is not None:
+                    own.copy_(new)
+        self._rows.copy_(draw.rows)
         self._graph.replay()
-        self._steps.meter.work += self._work
-        return self._view(draw)
+        self._meter.work += self._work
+        return Local(self._objective, self._theta, draw.rows, self._needs, None, draw, self._block)
 
-    def _view(self, draw: Draw) -> Local:
-        steps = self._steps
-        return Local(steps.objective, steps.theta, draw.rows, steps.rule.needs, None, draw, self._block)
+
+def _block(objective: Objective, theta: Tensor, rows: Tensor, batch: Batch | None, draw: Draw) -> Block:
+    """The predictor on a batch, or on the rows themselves where nothing transforms them."""
+    batch = batch or objective.batch(rows, None)
+    return objective.block_of(theta, batch, rows, len(rows), draw)
+
+
+def _kind(tensor: Tensor | None) -> tuple[torch.Size, torch.dtype] | None:
+    return None if tensor is None else (tensor.shape, tensor.dtype)
 
 
 def keep_rate(rule: Rule, theta: Tensor, state: State) -> None:
@@ -162,6 +180,8 @@ def keep_rate(rule: Rule, theta: Tensor, state: State) -> None:
         return
     if state.rate is None:
         state.rate = theta.new_empty(())
+    elif not isinstance(lr, Schedule):
+        return
     state.rate.fill_(rate)
 
 

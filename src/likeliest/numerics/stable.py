@@ -56,12 +56,16 @@ def finite(x: Tensor) -> Tensor:
 def is_within(x: Tensor, low: float, high: float) -> bool:
     """Return whether low ≤ x ≤ high everywhere, which NaN is not: then nobody needs to work out what holds beyond.
 
+    On CUDA it is always no: the answer would take longer to arrive than what holds beyond takes to work out.
+
     Example:
         >>> is_within(torch.tensor([1.0, 2.0]), 1.0, 9.0), is_within(torch.tensor([1.0, torch.nan]), 1.0, 9.0)
         (True, False)
     """
     if not x.numel():
         return True
+    if x.is_cuda:
+        return False
     least, largest = torch.aminmax(x.detach())
     return low <= float(least) and float(largest) <= high
 

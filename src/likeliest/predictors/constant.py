@@ -98,7 +98,8 @@ class Fixed(_InputFree):
 
     def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, int]:
         """Return η (1, K), whatever θ and x are; the tape is n."""
-        return theta.new_tensor(self.values).unsqueeze(-2), len(x)
+        # Filled where θ is: copied from here, they would make an accelerator wait.
+        return torch.cat([theta.new_full((1, 1), value) for value in self.values], -1), len(x)
 
     def pullback(self, theta: Tensor, tape: int, u: Any, out: Tensor) -> None:
         """Write nothing: there is no θ to pull back to."""

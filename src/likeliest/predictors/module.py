@@ -70,7 +70,7 @@ class Module(Predictor):
             ShapeError: the module does not take such rows, or gives other columns than it was said to.
         """
         try:
-            eta, _ = self.forward(self._given(x.dtype), x[:1])
+            eta, _ = self.forward(self._given(x.dtype).to(x.device), x[:1])
         except RuntimeError as error:
             raise ShapeError(f"the module takes no rows of shape {tuple(x.shape[1:])}: {error}") from error
         if eta.ndim != 2 or self.outputs not in (0, eta.shape[-1]):
