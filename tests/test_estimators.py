@@ -577,7 +577,6 @@ def test_partial_fit_of_numbers(rng):
     [
         ({}, {}, "pass classes="),
         ({"class_weight": "balanced"}, {"classes": "abc"}, "all rows at once"),
-        ({"rule": "lbfgs"}, {"classes": "abc"}, "lbfgs takes all rows"),
         ({"average": 0.9}, {"classes": "abc"}, "average is for whole fits"),
         ({"schedule": "cosine"}, {"classes": "abc"}, "schedule is for whole fits"),
     ],
@@ -586,6 +585,13 @@ def test_what_partial_fit_cannot_do_is_named(settings, options, match, rng):
     classes = {name: list(value) for name, value in options.items()}
     with pytest.raises(SpecificationError, match=match):
         lk.NetClassifier(**settings).partial_fit(*blobs(rng), **classes)
+
+
+def test_a_rule_for_all_rows_has_no_passes():
+    assert not hasattr(lk.NetRegressor(rule="lbfgs"), "partial_fit")
+    with pytest.raises(AttributeError, match="no attribute 'partial_fit'") as refused:
+        lk.NetClassifier(rule="lbfgs").partial_fit([[0.0]], [0])
+    assert "lbfgs takes all rows; try adam" in str(refused.value.__cause__)
 
 
 def test_a_class_that_was_not_named_at_first_is_refused(rng):

@@ -106,8 +106,6 @@ class Net(Estimator):
             if getattr(self, name) is not None:
                 raise SpecificationError(f"{name} is for whole fits, and partial_fit is one pass; leave it out")
         rule = self._chosen_rule()
-        if rule.full_batch:
-            raise SpecificationError(f"partial_fit steps in mini-batches, and {rule.name} takes all rows; try adam")
         predictor = self._predictor(rows, outputs, rule)
         before = getattr(self, "_scaling", None)
         scaling = Scaling.measure(predictor, rows.x, rows.weight) if before is None else Scaling(predictor, *before)
@@ -225,6 +223,13 @@ class Net(Estimator):
         mlp = MLP((x.shape[1], *(len(b) for b in self.intercepts_)), activation=self.activation)
         theta = np.concatenate([part.ravel() for part in (*self.coefs_, *self.intercepts_)])
         return mlp.forward(torch.from_numpy(theta), x)[0]
+
+
+def in_mini_batches(net: Net) -> bool:
+    """Whether a net has a rule for mini-batches, without which it has no ``partial_fit``."""
+    if (rule := net._chosen_rule()).full_batch:
+        raise SpecificationError(f"partial_fit steps in mini-batches, and {rule.name} takes all rows; try adam")
+    return True
 
 
 def _evenly(strata: NDArray[Any]) -> NDArray[np.float64]:

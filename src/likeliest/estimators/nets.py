@@ -9,12 +9,13 @@ from typing import Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.metaestimators import available_if
 from torch import Tensor
 
 from likeliest.errors import SpecificationError
 from likeliest.estimators.base import Rows
 from likeliest.estimators.kinds import ChosenFamily, Classifier
-from likeliest.estimators.net import Net
+from likeliest.estimators.net import Net, in_mini_batches
 from likeliest.families import Family
 from likeliest.glm import dispersion
 
@@ -106,6 +107,7 @@ class NetClassifier(Classifier, Net):
         found = self._learn(self._weighted(rows), self._outputs, held_out and self._weighted(held_out))
         return self._conclude(found.fit, found.verdict)
 
+    @available_if(in_mini_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from one more pass over rows X (n, p) and their classes y (n,); nothing is held out.
 
@@ -235,6 +237,7 @@ class NetRegressor(ChosenFamily, Net):
         self._scatter(found.extra, rows)
         return self._conclude(found.fit, found.verdict)
 
+    @available_if(in_mini_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Learn from one more pass over rows X (n, p) and numbers y (n,); see `NetClassifier.partial_fit`.
 
