@@ -74,8 +74,11 @@ def test_bad_usage(cli: Cli, arguments: list[str], message: str) -> None:
 REFUSED = {
     "an unknown data set": (["brest_cancer"], r"found nothing at 'brest_cancer'; did you mean 'breast_cancer'\?"),
     "a missing file": (["nowhere.csv"], r"nowhere\.csv: no such file; the current folder is "),
-    "a folder": (["."], r"expected a CSV, TSV or Parquet file, or one of the data sets .*found a folder at '\.'"),
-    "a file of another kind": (["notes.docx"], r"expected a CSV, TSV or Parquet file, .*found a file at 'notes\.docx'"),
+    "a folder": (["."], r"\.: expected pictures, found none, but .*"),
+    "a file of another kind": (
+        ["notes.docx"],
+        r"expected a CSV, TSV or Parquet file, a folder of pictures, .*found a file at 'notes\.docx'",
+    ),
     "an unknown target": (["people.csv", "--target", "smokr"], r"target column 'smokr', .*did you mean 'smoker'\?"),
     "no target named": (["people.csv"], r"which column to predict, .*name one of 'age'.*, as in --target smoker"),
     "an unknown family": (
@@ -192,7 +195,9 @@ def test_fit_and_race_in_json(cli: Cli, people_csv: Path, tmp_path: Path) -> Non
 
 def test_fit_shows_its_trace_on_stderr(cli: Cli, people_csv: Path, tmp_path: Path) -> None:
     watched = cli("fit", people_csv, "--target", "smoker", "--budget", "quick", "-o", tmp_path / "m", "--watch")
-    assert re.search(r"^step +\d+  passes +1\.00  NLL 0\.\d+  held-out NLL 0\.\d+$", watched.err, re.MULTILINE)
+    assert re.search(
+        r"^step +\d+/\d+  passes +1\.00  NLL 0\.\d+  held-out 0\.\d+ .*rows/s.*left$", watched.err, re.MULTILINE
+    )
     assert "passes" not in cli("fit", people_csv, "--target", "smoker", "--budget", "quick", "-o", tmp_path / "m").err
 
 

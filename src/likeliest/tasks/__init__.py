@@ -27,9 +27,9 @@ def task_for(source: Source) -> Task:
         if task.recognises(source):
             return task
     names = [entry.name for entry in catalogue()]
-    found = "a folder" if Path(source).is_dir() else "a file" if Path(source).exists() else "nothing"
+    found = "a file" if Path(source).exists() else "nothing"
     meant = get_close_matches(str(source), names, n=1)
     raise SourceError(
-        f"expected a CSV, TSV or Parquet file, or one of the data sets {', '.join(names)}; found {found} at "
-        f"{str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
+        f"expected a CSV, TSV or Parquet file, a folder of pictures, or one of the data sets {', '.join(names)}; found "
+        f"{found} at {str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
     )
