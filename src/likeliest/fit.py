@@ -29,6 +29,7 @@ from likeliest.rules import Rule
 from likeliest.rules import rule as rule_by_name
 from likeliest.rules.base import peak
 from likeliest.scaling import Scaling
+from likeliest.threads import threads_for
 
 _DENORMAL = 1e-40
 
@@ -155,7 +156,9 @@ def fit(
         on_non_finite == "continue",
         objective,
     )
-    with torch.no_grad(), _denormals_flushed(start.dtype), _plain_convolutions(objective.device):
+    runs = start.shape[0] if start.ndim == 2 else 1
+    threads = threads_for(objective.predictor, runs * (batch_size or objective.n))
+    with torch.no_grad(), threads, _denormals_flushed(start.dtype), _plain_convolutions(objective.device):
         ending = course.run(batch_size, seed, measure_every, measured_rows)
         found = course.standing.best
         reasons = verdicts(ending, course.standing, course.state, course.trace, tolerance)
