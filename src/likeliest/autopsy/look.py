@@ -116,7 +116,7 @@ class Look:
 
 def norm(theta: Tensor) -> float:
     """‖θ‖, NaN or infinite where an entry is, or where the squares overflow."""
-    return float(torch.dot(theta, theta)) ** 0.5  # half the time of a norm's careful summation
+    return math.sqrt(float(torch.dot(theta, theta)))  # half the time of a norm's careful summation
 
 
 def moments(theta: Tensor, memory: dict[str, Any]) -> float:
