@@ -18,9 +18,6 @@ class Stages:
     def progress(self, seen: Progress) -> None:
         """A fit was measured."""
 
-    def pictures(self, done: int, of: int) -> None:
-        """So many pictures are done."""
-
 
 class _Spinner(Stages):
     """One line that changes."""
@@ -34,9 +31,6 @@ class _Spinner(Stages):
 
     def progress(self, seen: Progress) -> None:
         self._update(f"{self._words}: {seen}")
-
-    def pictures(self, done: int, of: int) -> None:
-        self._update(f"{self._words}: {done:,} of {of:,} pictures")
 
 
 class _Trace(Stages):

@@ -149,9 +149,7 @@ def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
 
 def _of_pictures(data: Data) -> list[str]:
     near = data["pictures"]["near_count"] - data["duplicates"]["count"]
-    copies = (
-        [f"{near} more held-out pictures are all but copies of earlier ones: scores on them flatter."] if near else []
-    )
+    copies = [f"{near} held-out pictures are all but copies of earlier ones: scores on them flatter."] if near else []
     return [
         *copies,
         "Only copies were looked for: pictures of one thing, person or place on both sides of the split flatter too.",

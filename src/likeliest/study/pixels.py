@@ -20,9 +20,10 @@ from likeliest.study.candidate import Candidate, regression_name
 from likeliest.study.ground import Ground
 from likeliest.tasks import Recipe
 
-LINEAR_ROWS = 20_000
-"""Training rows that the linear model learns from, at most."""
-LINEAR_STEPS = 60
+LINEAR_ROWS, LINEAR_STEPS = 20_000, 60
+"""Training rows that the linear model learns from, at most, and passes over them."""
+SHORT, SHORT_ROWS = 5.0, 8_000
+"""With a budget of fewer minutes it learns from at most so many."""
 LINEAR_L2 = 1.0
 WATCHED_ROWS = 1_000
 """Validation rows, and training rows, on which a net is watched while it learns."""
@@ -37,8 +38,9 @@ def fit_pixels(ground: Ground) -> Candidate:
     Few steps on correlated pixels act as a penalty of their own: the optimum is neither reached nor wanted.
     """
     began = time.perf_counter()
-    rows = ground.sample(ground.split.train, LINEAR_ROWS)
-    x, y, held = ground.raw_x, ground.y, ground.sample(ground.split.validation, LINEAR_ROWS // 4)
+    most = LINEAR_ROWS if ground.plan.minutes >= SHORT else SHORT_ROWS
+    rows, held = ground.sample(ground.split.train, most), ground.sample(ground.split.validation, most // 4)
+    x, y = ground.raw_x, ground.y
     predictor = ground.task.predictor("linear", ground.family, x.shape[1:], ground.outputs, ())
     objective = Objective(ground.family, predictor, torch.from_numpy(x[rows]), y[rows], l2=LINEAR_L2)
     found = fit(

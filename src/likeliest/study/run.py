@@ -87,8 +87,9 @@ def study(
     """Study how a model learns a data set, and write the report.
 
     Args:
-        data: a CSV, TSV or Parquet file, or the name of a catalogued data set.
-        target: the column to predict; None takes the one called target, label, class, outcome or y.
+        data: a CSV, TSV or Parquet file, a folder of pictures, or the name of a catalogued data set.
+        target: the column to predict; None takes the one called target, label, class, outcome or y. Folders of pictures
+            have none.
         out: the folder for the report.
         family: a family's name in place of the one that the target calls for.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
