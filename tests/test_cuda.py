@@ -106,7 +106,7 @@ def fitted(objective, rule, **more):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_captured_equals_one_by_one(name, played, one_by_one):
-    rule, more = lk.rule("adam", lr=OneCycle(0.01)), {"average": 0.9}
+    rule, more = lk.rule("adamw", lr=OneCycle(0.01)), {"average": 0.9}
     captured = fitted(OBJECTIVES[name](), rule, **more)
     assert played[0] > 150
     one_by_one()

@@ -188,7 +188,10 @@ def _address(draw: Draw) -> int:
 
 @contextmanager
 def _seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's global generators at a known place, and afterwards where they were."""
+    """The processor's and the device's global generator at a known place, and afterwards where they were."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # which, unlike torch.manual_seed, touches no other device
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield
