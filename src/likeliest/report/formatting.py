@@ -73,6 +73,16 @@ def short(text: str, limit: int = 36) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def tail(text: str, limit: int = 24) -> str:
+    """Cut the front of a long name of a file, whose end tells it from others.
+
+    Example:
+        >>> tail("holiday/beach/001.jpg", 10)
+        '…h/001.jpg'
+    """
+    return text if len(text) <= limit else "…" + text[1 - limit :]
+
+
 def plural(count: int | str, noun: str, many: str | None = None) -> str:
     """Format a count, or a number already printed, with its noun.
 

@@ -22,7 +22,7 @@ def class_reports(ground: Ground, chosen: Candidate) -> list[ClassReport]:
     said, classes = ground.said(chosen.model, ground.split.test), ground.examples.target.classes or ()
     p, predicted = said.probabilities, said.predicted
     assert p is not None
-    calibrations = class_calibration(p, said.y, seed=ground.plan.seed)
+    calibrations = class_calibration(p[:, :MOST], said.y, seed=ground.plan.seed)
     reports: list[ClassReport] = []
     for k, name in enumerate(classes[:MOST]):
         own, named = said.y == k, predicted == k

@@ -13,7 +13,7 @@ from likeliest.study.candidate import Candidate
 from likeliest.study.ground import Ground
 from likeliest.study.occlusion import falls, patch_side
 from likeliest.study.said import Said
-from likeliest.tasks.shots import overlaid, png, signed
+from likeliest.tasks.shots import overlaid, png, signed, tail
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Look, PicturePages, Shot, Suspects
@@ -24,7 +24,6 @@ SUSPECTS = 12
 LIMIT = 1e-3
 """A label with a smaller probability is a suspect."""
 _QUANTILE = 0.995
-_NAME = 15
 
 
 def picture_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> PicturePages:
@@ -65,14 +64,13 @@ def _shot(ground: Ground, row: np.int64, said: Said, i: np.int64, *, named: bool
     classes, p = ground.examples.target.classes or (), said.probabilities
     assert p is not None
     guess = int(said.predicted[i])
-    lines = [str(classes[int(said.y[i])]), f"said {classes[guess]} {p[i, guess]:.2f}", f"p {_small(p[i, said.y[i]])}"]
-    lines += [_tail(ground.examples.raw.names[int(row)])] if named else []
+    lines = [
+        str(classes[int(said.y[i])]),
+        f"said {classes[guess]}",
+        f"{p[i, guess]:.2f}, own {_small(p[i, said.y[i]])}",
+    ]
+    lines += [tail(ground.examples.raw.names[int(row)])] if named else []
     return {"png": png(ground.net_x[row]), "lines": lines}
-
-
-def _tail(name: str) -> str:
-    """The end of a name, which tells files apart."""
-    return name if len(name) <= _NAME else f"…{name[1 - _NAME :]}"
 
 
 def _small(p: float) -> str:
@@ -93,7 +91,7 @@ def _looks(ground: Ground, net: Candidate) -> list[Look]:
                 "picture": {"png": png(x[i]), "lines": [str(classes[int(said.y[i])]), _named(said, i, classes)]},
                 "map": {
                     "png": png(overlaid(x[i], -fall, limit)),
-                    "lines": ["", f"log p falls by up to {-fall.min():.2g}"],
+                    "lines": ["", f"log p {fall.min():+.1g}"],
                 },
                 "lowest": float(fall.min()),
             }

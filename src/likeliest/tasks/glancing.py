@@ -13,7 +13,7 @@ from likeliest.data.images import ImageEncoder, NearDuplicates, Pictures, near_d
 from likeliest.data.images.neighbours import ALIKE
 from likeliest.randomness import stream
 from likeliest.tasks.base import Examples
-from likeliest.tasks.shots import png, strip
+from likeliest.tasks.shots import png, strip, tail
 
 if TYPE_CHECKING:
     from likeliest.report.schema import ClassCount, Data, NearPair, PictureData, ProblemCount, Shot
@@ -115,7 +115,7 @@ def _near(found: NearDuplicates, x: NDArray[np.uint8], examples: Examples) -> li
 
     def shot(row: int) -> Shot:
         name = str((examples.target.classes or ())[int(examples.y[row])])
-        return {"png": png(x[row]), "lines": [name, examples.raw.names[row]]}
+        return {"png": png(x[row]), "lines": [name, tail(examples.raw.names[row])]}
 
     return [
         {

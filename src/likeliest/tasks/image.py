@@ -56,7 +56,8 @@ class Image:
         """
         if family is not None and family_by_name(family).name != FAMILY:
             raise TargetError(f"expected {FAMILY} for the classes of pictures, found --family {family}; leave it out")
-        pictures = read_pictures(source, target=target).in_canonical_order()
+        column = None if known is not None and target == CLASS else target
+        pictures = read_pictures(source, target=column).in_canonical_order()
         assert pictures.labels is not None
         labels = pl.Series(target or CLASS, pictures.labels, dtype=pl.String)
         learnt = known.target if known is not None else _learnt(labels)

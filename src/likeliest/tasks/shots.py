@@ -36,6 +36,11 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
+def tail(name: str, letters: int = 15) -> str:
+    """The end of a name, which tells files apart."""
+    return name if len(name) <= letters else f"…{name[1 - letters :]}"
+
+
 def strip(pictures: Sequence[Bytes], gap: int = 2) -> Bytes:
     """Pictures (H, W, C) side by side on white."""
     height, width, channels = pictures[0].shape

@@ -160,7 +160,7 @@ def surprises(report: Report) -> list[Block]:
     return [
         figure(
             "surprises",
-            "The same rows as pictures: the true class, what was said, how surely, and p of the truth.",
+            "The same rows as pictures: the true class, what was said, and the probabilities of both.",
         )
     ]
 

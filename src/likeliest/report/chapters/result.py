@@ -8,8 +8,8 @@ from typing import Any
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
 from likeliest.report.chapters import pictures
 from likeliest.report.chapters.theory import sentence_case
-from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span
-from likeliest.report.schema import Application, Calibration, Model, Report, Surprise
+from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span, tail
+from likeliest.report.schema import Application, Calibration, Cell, Model, Report, Surprise
 
 
 def application(report: Report) -> list[Block]:
@@ -35,7 +35,7 @@ def application(report: Report) -> list[Block]:
         *pictures.calibrated(report),
         *_errors(page, model),
         *pictures.classes(report),
-        *_surprises(page),
+        *_surprises(report, page),
         *pictures.surprises(report),
         *pictures.looks(report),
     ]
@@ -118,10 +118,11 @@ def _errors(page: Application, model: Model) -> list[Block]:
     return blocks
 
 
-def _surprises(page: Application) -> list[Block]:
+def _surprises(report: Report, page: Application) -> list[Block]:
     if not page["surprises"]:
         return []
-    head = ["row", "observed", "predicted", "some of its values", "p", "NLL"]
+    said = "file" if "pictures" in report["data"] else "some of its values"
+    head = ["row", "observed", "predicted", said, "p", "NLL"]
     caption = "Test rows that the model held for least likely: look here for wrong labels and for cases of a new kind."
     return [
         heading("The most surprising rows"),
@@ -130,7 +131,7 @@ def _surprises(page: Application) -> list[Block]:
 
 
 def _surprise(row: Surprise) -> list[str]:
-    cells = ", ".join(f"{short(cell['name'], 24)} {short(cell['value'], 24)}" for cell in row["cells"])
+    cells = ", ".join(map(_cell, row["cells"]))
     return [
         number(row["row"]),
         short(row["observed"]),
@@ -139,6 +140,12 @@ def _surprise(row: Surprise) -> list[str]:
         number(row["p"], 3),
         number(row["nll"], 3),
     ]
+
+
+def _cell(cell: Cell) -> str:
+    if cell["name"] == "file":
+        return tail(cell["value"], 40)
+    return f"{short(cell['name'], 24)} {short(cell['value'], 24)}"
 
 
 def conclusion(report: Report) -> list[Block]:
