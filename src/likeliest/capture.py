@@ -48,7 +48,6 @@ class Steps:
 
     Attributes:
         theta: where the fit has come to.
-        captured: whether steps are played back.
     """
 
     def __init__(self, objective: Objective, rule: Rule, theta: Tensor, state: State, meter: Meter) -> None:
@@ -58,11 +57,6 @@ class Steps:
         self._watch_after = WARM if theta.is_cuda and ahead >= WORTH else None
         self._taken = self._whole = 0
         self._playback: _Playback | None = None
-
-    @property
-    def captured(self) -> bool:
-        """Whether steps are played back."""
-        return self._playback is not None
 
     def take(self, draw: Draw) -> Local:
         """Step on the rows of a draw, and return the view from which θ was moved."""
