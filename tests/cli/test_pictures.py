@@ -18,7 +18,7 @@ from likeliest.cli import main
 from ..shapes import write_shapes
 from .conftest import Cli, files
 
-BUDGET = ("--budget", "0.002")
+BUDGET = ("--budget", "0.0004")
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_study_says_where_the_report_is(cli: Cli, folder: Path, tmp_path: Path) 
     assert len(ran.out.splitlines()) <= 15
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.html", "report.pdf"}
     command = json.loads((tmp_path / "out" / "report.json").read_text())["provenance"]["command"]
-    assert command == f"likeliest study {folder} --seed 0 --budget 0.002"
+    assert command == f"likeliest study {folder} --seed 0 --budget 0.0004"
 
 
 @pytest.mark.parametrize("verb", ["study", "fit", "race"])

@@ -29,7 +29,7 @@ from ..report.test_schema import mismatches
 from ..shapes import write_shapes
 
 TINY = Plan(
-    minutes=0.002,
+    minutes=0.0001,
     l2_grid=(1.0,),
     folds=2,
     hidden=(4,),

@@ -74,8 +74,8 @@ def _held_out(data: Data) -> str:
     """What the validation rows were used for."""
     if "pictures" in data:
         return (
-            "Validation NLLs are those before calibration. Validation rows chose the pass at which the net was kept, "
-            "its calibrator and the model; test rows chose nothing."
+            "Validation NLLs are those before calibration. Validation rows chose the calibrator and the model; "
+            "test rows chose nothing."
         )
     return (
         "Validation NLLs were taken while the validation rows were held out; the linear model with a penalty and the "

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from likeliest.fit import Fit, fit
+from likeliest.interfaces import Trace
 from likeliest.model import Model
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
-from likeliest.progress import Callback
+from likeliest.progress import Callback, Progress
 from likeliest.randomness import stream
 from likeliest.study.candidate import Candidate, regression_name
 from likeliest.study.ground import Ground
@@ -57,7 +58,11 @@ def fit_pixels(ground: Ground) -> Candidate:
 
 
 def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Candidate:
-    """The net by its recipe, watched on some validation rows while it learns; the best θ by them is kept."""
+    """The net by its recipe, watched on some validation rows while it learns.
+
+    The last θ is kept, at the end of the learning rate's cycle: an earlier one may have the lower held-out NLL, being
+    less sure, but names fewer rows rightly, and how sure to be is what the calibrator sees to.
+    """
     began = time.perf_counter()
     train, x, y, device = ground.split.train, ground.net_x, ground.y, ground.device
     watched = ground.sample(ground.split.validation, WATCHED_ROWS)
@@ -69,6 +74,13 @@ def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Ca
         transform=recipe.transform,
     )
     held = objective.held_out(torch.from_numpy(x[watched]).to(device), torch.from_numpy(y[watched]).to(device))
+    trace = Trace()
+
+    def watch(seen: Progress) -> bool | None:
+        value = held.at(seen.theta).value.detach().double().cpu().numpy().reshape(-1)
+        trace.records.append(seen.record._replace(validation=value))
+        return on_progress(seen.replaced(record=trace.records[-1]))
+
     theta = recipe.predictor.init([stream(ground.plan.seed, "init")], objective.dtype)[0]
     found = fit(
         objective,
@@ -77,16 +89,15 @@ def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Ca
         batch_size=recipe.batch_size,
         budget=recipe.passes,
         seed=ground.plan.seed,
-        validation=held,
         measure_every=max(1.0, recipe.passes / MEASUREMENTS),
         measured_rows=WATCHED_ROWS,
         average=recipe.average,
-        callbacks=[on_progress],
+        callbacks=[watch],
     )
     model = replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
     title = f"residual net, {recipe.predictor.size:,} parameters"
     net = _candidate(ground, "net", title, model, 0.0, recipe.rule.name, found, began)
-    return replace(net, trace=found.trace)
+    return replace(net, trace=trace)
 
 
 def _model(ground: Ground, predictor: Predictor, found: Fit, coding: str) -> Model:
