@@ -85,17 +85,9 @@ def test_evaluate_judges_classes_and_refuses_one_that_was_not_learnt(
 def test_race_and_check(cli: Cli, model: Path, folder: Path) -> None:
     raced = json.loads(cli("race", folder, "--rules", "adam,sgd", *BUDGET, "--json").out)
     assert {row["rule"] for row in raced["rows"]} == {"adam", "sgd"}
-    assert cli("check", model).code == 0
-    assert "Labels were drawn at random" in cli("check", model, "--data", folder).out
-
-
-def test_study_says_where_the_report_is(cli: Cli, folder: Path, tmp_path: Path) -> None:
-    ran = cli("study", folder, "--out", tmp_path / "out", *BUDGET)
-    assert ran.code == 0, ran.err
-    assert len(ran.out.splitlines()) <= 15
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"report.json", "report.html", "report.pdf"}
-    command = json.loads((tmp_path / "out" / "report.json").read_text())["provenance"]["command"]
-    assert command == f"likeliest study {folder} --seed 0 --budget 0.0004"
+    checked = cli("check", model, "--data", folder)
+    assert checked.code == 0
+    assert "Labels were drawn at random" in checked.out
 
 
 @pytest.mark.parametrize("verb", ["study", "fit", "race"])

@@ -18,6 +18,7 @@ from sklearn.metrics import confusion_matrix, precision_score, recall_score
 import likeliest as lk
 from likeliest.augment import TestTime
 from likeliest.calibration import Temperature
+from likeliest.cli.summary import study_summary
 from likeliest.data import read_pictures
 from likeliest.interfaces import Draw
 from likeliest.model import PICTURES, Model
@@ -77,6 +78,14 @@ def test_the_report_follows_the_schema_and_stays_small(done: Study, report: dict
     html = (done.out / "report.html").read_text(encoding="utf-8")
     assert all(shot in html for shot in shots)
     assert (done.out / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_it_ends_in_few_lines_and_the_command_that_repeats_it(done: Study, folder: Path) -> None:
+    lines = study_summary(done.report, Path("out"))
+    assert len(lines) <= 15
+    assert lines[0] == "Predicted    class, from 125 pictures, seen as 12 × 12 pixels"
+    assert any(line.startswith("Not as usual ") for line in lines)
+    assert done.report["provenance"]["command"] == f"likeliest study {folder} --seed 0"  # its plan is one's own
 
 
 def test_it_repeats_byte_for_byte(folder: Path, report: dict[str, Any], tmp_path: Path) -> None:
