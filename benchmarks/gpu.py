@@ -1,6 +1,6 @@
 """What does capturing a step save on CUDA? Seconds an epoch, steps played back against steps taken one by one.
 
-    python benchmarks/cuda.py [--rounds 5] [--epochs 5]
+    python benchmarks/gpu.py [--rounds 5] [--epochs 5]
 
 MLPs of the same shapes as on the processor, and a residual net on made-up pictures that are shifted and mirrored, all
 data on the device. PyTorch's fused Adam takes the same steps on the same batches of its own shuffling. Every contender
