@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -33,6 +33,7 @@ from likeliest.families import from_json as family_from_json
 from likeliest.families.base import single
 from likeliest.files import atomic_write
 from likeliest.interfaces import Eta
+from likeliest.prediction import Encoder, Prediction
 from likeliest.predictors import Predictor, columns_of
 from likeliest.predictors import from_json as predictor_from_json
 
@@ -45,56 +46,6 @@ PICTURES = 256
 _ENCODERS = {"table": TableEncoder, "image": ImageEncoder, "pixels": FlatPixels}
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
-
-
-class Encoder(Protocol):
-    """How raw rows become x: a small value that was learnt, and lives in the model file."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The inputs' names."""
-        ...
-
-    @property
-    def text_columns(self) -> tuple[str, ...]:
-        """Columns to be read as text from a file."""
-        ...
-
-    def encode(self, raw: Any) -> NDArray[Any]:
-        """Raw rows as x (n, …)."""
-        ...
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, for the model file."""
-        ...
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of n rows.
-
-    Attributes:
-        labels: the likeliest class of each row, or the mean of a number.
-        probabilities: (n, K), one column a class; None for a number.
-        classes: the K class labels; None for a number.
-        intervals: for a number, ``sigma``, ``q05`` and ``q95``, each (n,).
-        files: the names of n pictures; None for rows of a table.
-    """
-
-    labels: NDArray[Any]
-    probabilities: NDArray[np.float64] | None
-    classes: tuple[Any, ...] | None
-    intervals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    files: tuple[str, ...] | None = None
-
-    def to_frame(self) -> pl.DataFrame:
-        """A table: ``row`` or ``file``, ``prediction``, then ``p_CLASS`` a class, or ``mean`` and ``intervals``."""
-        rows = {"row": np.arange(1, len(self.labels) + 1)}
-        named = rows if self.files is None else {"file": pl.Series(self.files, dtype=pl.String)}
-        columns: dict[str, Any] = {**named, "prediction": self.labels}
-        if self.probabilities is not None and self.classes is not None:
-            return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})
-        return pl.DataFrame(columns | {"mean": self.labels} | dict(self.intervals))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from likeliest.data import Split
 from likeliest.families import Family
-from likeliest.model import Encoder, Model
+from likeliest.model import Model
+from likeliest.prediction import Encoder
 from likeliest.randomness import stream
 from likeliest.study.plan import Plan
 from likeliest.study.said import Said

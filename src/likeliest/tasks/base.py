@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from likeliest.data import Split, Target
 from likeliest.families import Family
-from likeliest.model import Encoder, Model
+from likeliest.model import Model
+from likeliest.prediction import Encoder
 from likeliest.predictors import Predictor
 from likeliest.tasks.recipe import Recipe
 

@@ -19,7 +19,8 @@ from likeliest.data.images.blocks import picture_blocks
 from likeliest.errors import TargetError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
-from likeliest.model import Encoder, Model
+from likeliest.model import Model
+from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, ResidualNet
 from likeliest.tasks import glancing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source

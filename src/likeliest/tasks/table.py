@@ -27,8 +27,9 @@ from likeliest.data import split as split_rows
 from likeliest.errors import TargetError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
-from likeliest.model import Encoder, Model
+from likeliest.model import Model
 from likeliest.nets import net_predictor
+from likeliest.prediction import Encoder
 from likeliest.predictors import Columns, Constant, Linear, Predictor
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
 from likeliest.tasks.recipe import Recipe
