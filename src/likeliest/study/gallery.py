@@ -91,7 +91,7 @@ def _looks(ground: Ground, net: Candidate) -> list[Look]:
                 "picture": {"png": png(x[i]), "lines": [str(classes[int(said.y[i])]), _named(said, i, classes)]},
                 "map": {
                     "png": png(overlaid(x[i], -fall, limit)),
-                    "lines": ["", f"log p {fall.min():+.1g}"],
+                    "lines": ["", f"log p {fall.min():.2g}"],
                 },
                 "lowest": float(fall.min()),
             }

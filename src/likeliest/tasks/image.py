@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,8 @@ class Image:
         learnt = known.target if known is not None else _learnt(labels)
         y = _indices(pictures, learnt)
         rows = np.arange(len(pictures))
-        return Examples(str(source), str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
+        name = Path(source).resolve().name or str(source)
+        return Examples(name, str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Pictures, with or without labels, a thousand at a time."""
