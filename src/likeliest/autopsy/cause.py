@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from likeliest.autopsy.data import Suspects, suspects
+from likeliest.autopsy.findings import named_rows
 from likeliest.autopsy.look import Snapshot, all_finite, norm
 from likeliest.autopsy.place import Failure, part_at
 from likeliest.autopsy.replay import (
@@ -340,9 +341,9 @@ def _birth(failure: Failure) -> str:
 
 
 def _spread(failure: Failure) -> str:
-    rows = len(failure.finding.rows)
+    rows = failure.finding.rows
     of = "rows measured" if failure.measured else "rows of the batch"
-    return f", in {rows} of {len(failure.rows)} {of}" if rows else ""
+    return f", in {len(rows)} of {len(failure.rows)} {of} ({named_rows(rows)})" if rows else ""
 
 
 def _explosion(sizes: tuple[tuple[str, float], ...], theta: Tensor, failure: Failure) -> str:
