@@ -121,5 +121,7 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _record(values: Mapping[str, Any]) -> Record:
-    fields: dict[str, Any] = {k: np.asarray(v, dtype=np.float64) if isinstance(v, list) else v for k, v in values.items()}
+    fields: dict[str, Any] = {
+        k: np.asarray(v, dtype=np.float64) if isinstance(v, list) else v for k, v in values.items()
+    }
     return Record(**fields)

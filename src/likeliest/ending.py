@@ -22,9 +22,7 @@ def verdicts(
     return tuple(_verdict(r, ending, standing, state, trace, tolerance) for r in range(runs))
 
 
-def _verdict(
-    r: int, ending: VerdictKind, standing: Standing, state: State, trace: Trace, tolerance: float
-) -> Verdict:
+def _verdict(r: int, ending: VerdictKind, standing: Standing, state: State, trace: Trace, tolerance: float) -> Verdict:
     first, latest = trace.records[0], trace.records[-1]
     spent = f"{state.step} steps, {latest.work:.1f} passes"
     norm = float(standing.grad_norm[r])
