@@ -22,6 +22,7 @@ from safetensors import safe_open
 
 ROWS, BATCH, PASSES = 500, 32, 15
 STEPS = PASSES * -(-ROWS // BATCH)
+ENOUGH = 0.95
 RULES = {"adam": {"lr": 1e-2}, "nesterov": {"lr": 1e-2}, "rmsprop": {"lr": 1e-3}}
 
 
@@ -62,23 +63,25 @@ def main(rule: str, kills: int, seed: int) -> bool:
     whole = _child(rule, None)
     _begun(whole)
     began = time.perf_counter()
-    expected = whole.communicate()[0].strip()
+    expected = whole.stdout.readline().strip()
     seconds, moments, done = time.perf_counter() - began, random.Random(seed), 0
+    whole.communicate()
     with tempfile.TemporaryDirectory() as folder:
         path, hashes = Path(folder) / "fit.checkpoint", []
         while done < kills:
+            kept = _share_done(path)
             child = _child(rule, str(path))
             _begun(child)
             try:
-                hashes.append(
-                    child.communicate(timeout=moments.random() * seconds * (1 - _share_done(path)))[0].strip()
-                )
+                # A fit that has all but ended is left to end.
+                wait = None if kept > ENOUGH else moments.random() * seconds * (1 - kept)
+                hashes.append(child.communicate(timeout=wait)[0].strip())
                 path.unlink()
             except subprocess.TimeoutExpired:
                 child.send_signal(signal.SIGKILL)
                 child.communicate()
                 done += 1
-                print(f"kill {done} with {_share_done(path):.0%} kept")
+                print(f"kill {done} with {_share_done(path):.0%} kept", flush=True)
         last = _child(rule, str(path))
         _begun(last)
         hashes.append(last.communicate()[0].strip())

@@ -104,7 +104,10 @@ class Ground:
     @cached_property
     def recipe(self) -> Recipe | None:
         """How the net is trained, where the field has a recipe for it."""
-        return self.task.recipe(self.examples, self.split.train, self.net_encoder, self.outputs, self.plan.minutes)
+        plan = self.plan
+        return self.task.recipe(
+            self.examples, self.split.train, self.net_encoder, self.outputs, plan.minutes, self.device
+        )
 
     def sample(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         """At most so many of some rows, drawn at random, in their order."""

@@ -124,9 +124,12 @@ class Task(Protocol):
         ...
 
     def recipe(
-        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float, device: str
     ) -> Recipe | None:
-        """How the field's net is trained on these rows with that many minutes' worth of work; None: until it stops."""
+        """How the field's net is trained on these rows, with how many minutes' worth of work and where.
+
+        None: until held-out rows gain no more.
+        """
         ...
 
     def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:

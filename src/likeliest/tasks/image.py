@@ -117,11 +117,11 @@ class Image:
         return ResidualNet(inputs, outputs, channels=(8, 16))
 
     def recipe(
-        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float, device: str
     ) -> Recipe | None:
         """A residual net sized by rows and budget, its augmentation by the pictures."""
         assert isinstance(encoder, ImageEncoder)
-        return recipe_for(encoder, examples.raw.take(rows), examples.y[rows], outputs, minutes)
+        return recipe_for(encoder, examples.raw.take(rows), examples.y[rows], outputs, minutes, device)
 
     def glance(self, examples: Examples, split: Split, encoder: Encoder) -> Data:
         """Sizes, samples, what was not as expected, and near copies across the split."""

@@ -74,14 +74,16 @@ class Recipe:
         return BACKWARD * self.predictor.flops * rows * self.passes
 
 
-def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], outputs: int, minutes: float) -> Recipe:
+def recipe_for(
+    encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], outputs: int, minutes: float, device: str = "cpu"
+) -> Recipe:
     """The recipe for a net on these training pictures.
 
     Widths, passes, batches and rates were searched for on validation rows of Fashion-MNIST, from 200 to 55,000 rows and
     from 45 seconds to 45 minutes; one rule covers what was found.
     """
     n, seconds = len(pictures), SHARE * 60 * minutes
-    net = _net(encoder, outputs, n, seconds)
+    net = _net(encoder, outputs, n, seconds, device)
     passes = _passes(net, n, seconds)
     batch = _batch(n, passes)
     suited = recommend(torch.from_numpy(encoder.encode(pictures)), torch.from_numpy(y), outputs, passes=passes)
@@ -102,9 +104,9 @@ def recipe_for(encoder: ImageEncoder, pictures: Pictures, y: NDArray[np.int64], 
     return Recipe(net, adamw, batch, passes, chain, None, views if views.count > 1 else None, described)
 
 
-def _net(encoder: ImageEncoder, outputs: int, n: int, seconds: float) -> ResidualNet:
+def _net(encoder: ImageEncoder, outputs: int, n: int, seconds: float, device: str) -> ResidualNet:
     """The first of the widths that can make the least number of passes."""
-    how: dict[str, Any] = {"mean": encoder.mean, "scale": encoder.scale, "compute": preferred_compute()}
+    how: dict[str, Any] = {"mean": encoder.mean, "scale": encoder.scale, "compute": preferred_compute(device=device)}
     for channels in _widths(n, seconds):
         net = ResidualNet(encoder.shape, outputs, channels=channels, **how)
         if _affordable(net, n, seconds) >= LEAST_PASSES:

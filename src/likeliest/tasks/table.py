@@ -119,7 +119,7 @@ class Table:
         return Columns(linear, **extra) if extra else linear
 
     def recipe(
-        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float
+        self, examples: Examples, rows: NDArray[np.int64], encoder: Encoder, outputs: int, minutes: float, device: str
     ) -> Recipe | None:
         """None: nets of tables are trained until held-out rows gain no more."""
         return None
