@@ -1,6 +1,7 @@
-"""A thousand right gradients raise no alarm."""
+"""A thousand right gradients raise no alarm; the suite asks every other one, LIKELIEST_RIGHT=1000 all of them."""
 
 import itertools
+import os
 import warnings
 
 import pytest
@@ -10,9 +11,10 @@ import likeliest as lk
 from .right import right_gradients
 
 CHUNKS = 20
+EVERY = 1000 // int(os.environ.get("LIKELIEST_RIGHT", "500"))
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", range(0, CHUNKS, EVERY))
 def test_no_false_alarm(chunk):
     alarms = []
     for name, arguments in itertools.islice(right_gradients(), chunk, None, CHUNKS):
