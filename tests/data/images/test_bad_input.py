@@ -528,8 +528,8 @@ def test_an_interruption_does_not_wait_for_the_rest(folder: Path, monkeypatch: p
     for number in range(1_000):
         (folder / "dog" / f"copy{number}.png").write_bytes(b"")
     begun = []
-    attempt = reading._attempt
-    monkeypatch.setattr(reading, "_attempt", lambda one, size: (begun.append(one), attempt(one, size))[1])
+    attempt = reading.attempt
+    monkeypatch.setattr(reading, "attempt", lambda one, size: (begun.append(one), attempt(one, size))[1])
 
     def interrupting(done: int, of: int) -> None:
         raise KeyboardInterrupt

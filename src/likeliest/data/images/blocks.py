@@ -11,8 +11,8 @@ import numpy as np
 from likeliest.data.images.decoding import Decoded
 from likeliest.data.images.idx import idx_parts, is_idx
 from likeliest.data.images.pictures import LARGEST, Pictures
-from likeliest.data.images.reading import Encoded, _also, _attempt, in_threads
-from likeliest.data.images.source import _ARRAYS, _find, _is_named, read_pictures
+from likeliest.data.images.reading import Encoded, also_found, attempt, in_threads
+from likeliest.data.images.source import ARRAYS, find_encoded, is_catalogued, read_pictures
 from likeliest.errors import SourceError
 
 BLOCK = 1024
@@ -53,15 +53,15 @@ def picture_blocks(source: str | Path, *, largest: int = LARGEST, block: int = B
             part = whole.take(np.arange(start, min(start + block, len(whole))))
             yield PictureBlock(part, part.names, {}, len(whole))
         return
-    found = _find(path, None, False)
+    found = find_encoded(path, None, False)
     if not found.pictures:
-        raise SourceError(f"{path}: expected pictures, found none{_also(found.problems)}")
+        raise SourceError(f"{path}: expected pictures, found none{also_found(found.problems)}")
     for start in range(0, len(found.pictures), block):
         yield _read(found.pictures[start : start + block], largest, len(found.pictures))
 
 
 def _read(pictures: list[Encoded], largest: int, of: int) -> PictureBlock:
-    results = list(in_threads(lambda one: _attempt(one, largest), pictures))
+    results = list(in_threads(lambda one: attempt(one, largest), pictures))
     kept = [(one.name, r) for one, r in zip(pictures, results, strict=True) if isinstance(r, Decoded)]
     unreadable = {one.name: r for one, r in zip(pictures, results, strict=True) if isinstance(r, str)}
     sizes = np.array([result.size for _, result in kept], dtype=np.int64).reshape(-1, 2)
@@ -73,6 +73,6 @@ def _read(pictures: list[Encoded], largest: int, of: int) -> PictureBlock:
 
 def _whole(path: Path, source: str | Path) -> bool:
     """Whether a source is read as one: by its name, or as arrays."""
-    if not path.exists() and _is_named(source):
+    if not path.exists() and is_catalogued(source):
         return True
-    return path.suffix.lower() in _ARRAYS or bool(idx_parts(path) if path.is_dir() else is_idx(path))
+    return path.suffix.lower() in ARRAYS or bool(idx_parts(path) if path.is_dir() else is_idx(path))

@@ -68,8 +68,8 @@ def read_all(found: Found, largest: int, progress: Progress | None = None) -> Pi
         SourceError: there is no picture, or more than `MOST_UNREADABLE` of all, or all of one class, cannot be read.
     """
     if not found.pictures:
-        raise SourceError(f"{found.place}: expected pictures, found none{_also(found.problems)}")
-    results = list(in_threads(lambda one: _attempt(one, largest), found.pictures, progress))
+        raise SourceError(f"{found.place}: expected pictures, found none{also_found(found.problems)}")
+    results = list(in_threads(lambda one: attempt(one, largest), found.pictures, progress))
     problems, kept = list(found.problems), []
     for one, result in zip(found.pictures, results, strict=True):
         if isinstance(result, Decoded):
@@ -112,7 +112,8 @@ def _open_file(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def _attempt(one: Encoded, largest: int) -> Decoded | str:
+def attempt(one: Encoded, largest: int) -> Decoded | str:
+    """Return the decoded picture, or the reason why there is none."""
     try:
         with one.open() as file:
             return decode(file, largest)
@@ -149,7 +150,8 @@ def _refuse_hopeless(found: Found, bad: Sequence[Encoded], problems: Sequence[Pr
     )
 
 
-def _also(problems: Iterable[Problem]) -> str:
+def also_found(problems: Iterable[Problem]) -> str:
+    """Return what was found in place of pictures, to end a message with; nothing where nothing was."""
     names = [f"{problem.name} ({problem.reason})" for problem in problems]
     return f", but {listed_names(names)}" if names else ""
 

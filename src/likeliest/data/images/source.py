@@ -16,7 +16,8 @@ from likeliest.data.images.pictures import LARGEST, Pictures, Problem
 from likeliest.data.images.reading import Encoded, Found, Progress, read_all
 from likeliest.errors import SourceError
 
-_ARRAYS = (".npz", ".npy")
+ARRAYS = (".npz", ".npy")
+"""Suffixes of files of arrays."""
 _SINGLE = "a class of one picture"
 _COPY = "the same pixels twice in one class"
 _CONFLICT = "the same pixels under two labels, of which one is wrong"
@@ -58,7 +59,7 @@ def read_pictures(
         ('a', 'a', 'b', 'b')
     """
     path = Path(source)
-    if not path.exists() and _is_named(source):
+    if not path.exists() and is_catalogued(source):
         return _remarked(_of_catalogue(str(source), labelled, largest))
     if not path.exists():
         raise SourceError(f"{source}: no such file or folder; the current folder is {Path.cwd()}")
@@ -71,22 +72,23 @@ def read_pictures(
 
 
 def _read(path: Path, target: str | None, labelled: bool, largest: int, progress: Progress | None) -> Pictures:
-    if path.suffix.lower() in _ARRAYS and path.is_file():
+    if path.suffix.lower() in ARRAYS and path.is_file():
         return array_pictures(path, labelled=labelled, largest=largest)
     if idx_parts(path) if path.is_dir() else is_idx(path):
         return idx_pictures(path, labelled=labelled, largest=largest)
-    return read_all(_find(path, target, labelled), largest, progress)
+    return read_all(find_encoded(path, target, labelled), largest, progress)
 
 
 def is_pictures(source: str | Path) -> bool:
     """Whether a path or a name is a source of pictures: any folder is, and a table that lists or holds pictures."""
     path = Path(source)
     if path.is_file():
-        return path.suffix.lower() in _ARRAYS or _lists(path) or is_idx(path) or is_picture(path)
-    return path.is_dir() or _is_named(source)
+        return path.suffix.lower() in ARRAYS or _lists(path) or is_idx(path) or is_picture(path)
+    return path.is_dir() or is_catalogued(source)
 
 
-def _is_named(source: str | Path) -> bool:
+def is_catalogued(source: str | Path) -> bool:
+    """Whether a source is the name of a catalogued set of pictures."""
     return str(source) in [entry.name for entry in catalogue("images")]
 
 
@@ -94,7 +96,7 @@ def _lists(path: Path) -> bool:
     return path.suffix.lower() in (*TABLES, *PARQUET) and lists_pictures(path)
 
 
-def _find(path: Path, target: str | None, labelled: bool) -> Found:
+def find_encoded(path: Path, target: str | None, labelled: bool) -> Found:
     """List what is still to be decoded."""
     if path.is_dir():
         tables = _tables(path, labelled)
