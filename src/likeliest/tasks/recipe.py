@@ -21,11 +21,11 @@ from likeliest.predictors import ResidualNet, preferred_compute
 from likeliest.rules import Rule, rule
 from likeliest.rules.schedules import OneCycle
 
-SHARE = 0.7
+SHARE = 0.75
 """Of a budget that goes into the steps of the net; the rest is for everything else that a study does."""
 BACKWARD = 3
 """Forward passes that a step costs: its own, and two for the gradient."""
-SPEEDS = {4: 8e10, 8: 1.57e11, 16: 2.65e11, 32: 3.1e11}
+SPEEDS = {4: 6.2e10, 8: 1.22e11, 16: 2.06e11, 32: 2.4e11}
 """Operations a second that a budget is reckoned with, by the width of the stem, as measured on two cores in bfloat16:
 narrow nets spend more of their time beside the convolutions."""
 
