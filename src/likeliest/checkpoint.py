@@ -20,6 +20,8 @@ from torch import Tensor
 from likeliest.errors import CheckpointError, SpecificationError
 from likeliest.files import atomic_write
 from likeliest.interfaces import Record
+from likeliest.objective import Objective
+from likeliest.rules import Rule
 
 LAYOUT = 1
 _AGAIN = "remove the file to start anew, or name another one"
@@ -95,6 +97,19 @@ class Held:
     numbers: Mapping[str, Any]
     trace: list[Record]
     fit: Mapping[str, Any]
+
+
+def description(objective: Objective, rule: Rule, batch_size: int, seed: int, average: float | None) -> dict[str, Any]:
+    """What must be the same for a fit to go on from a checkpoint; how much it may spend is not among it."""
+    return {
+        "family": objective.family.name,
+        "parts": {name: list(part.shape) for name, part in objective.predictor.parts.items()},
+        "rows": objective.n,
+        "rule": repr(rule),
+        "batch_size": batch_size,
+        "seed": seed,
+        "average": average,
+    }
 
 
 def packed(memory: Mapping[str, Any]) -> dict[str, Tensor]:

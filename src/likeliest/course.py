@@ -21,7 +21,7 @@ from likeliest.autopsy.look import LOOKED
 from likeliest.autopsy.remedy import MOST
 from likeliest.batches import Batches
 from likeliest.capture import Steps
-from likeliest.checkpoint import Checkpoint, Held, packed, unpack
+from likeliest.checkpoint import Checkpoint, Held, description, packed, unpack
 from likeliest.ending import PERFECT_NLL
 from likeliest.interfaces import Draw, Local, Need, Record, Trace, VerdictKind
 from likeliest.local import Local as View
@@ -153,7 +153,7 @@ class Course:
         last = math.ceil(min(self.budget.steps, self.budget.passes * batches.per_epoch))
         due = _due(measure_every, batches.per_epoch, last)
         state.steps = last
-        described = self._description(batch_size, seed)
+        described = description(objective, self.rule, batch_size, seed, self._decay)
         taken_up = self._go_on(described)
         ending: VerdictKind | None = self._ending(self.trace.records[-1].value) if taken_up else None
         fresh = not taken_up
@@ -285,21 +285,6 @@ class Course:
     def _snapshots(self) -> dict[str, Snapshot]:
         """The points that an autopsy replays from and goes back to, which checkpoints keep too."""
         return {} if self._look is None else {"looked_good": self._look.good, "looked_best": self._look.best}
-
-    def _description(self, batch_size: int, seed: int) -> dict[str, Any]:
-        """What must be the same for a fit to go on."""
-        if self._checkpoint is None:
-            return {}
-        objective = self.objective
-        return {
-            "family": objective.family.name,
-            "parts": {name: list(part.shape) for name, part in objective.predictor.parts.items()},
-            "rows": objective.n,
-            "rule": repr(self.rule),
-            "batch_size": batch_size,
-            "seed": seed,
-            "average": self._decay,
-        }
 
     def _keep(self, described: dict[str, Any], ended: bool) -> None:
         if self._checkpoint is None or not (ended or self.state.step % self._checkpoint.every == 0):
