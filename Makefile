@@ -46,7 +46,7 @@ $(VENV)/.installed-%: $(VENV)/.installed-core
 
 # Added up over the wheels that pip takes for the pinned versions on Linux x86-64 with Python 3.11. With PyTorch's CPU build
 # 401 MB (torch alone 192); without it 2,939 MB (torch 527, CUDA libraries and triton 2,204).
-MB_test  := 117
+MB_test  := 184
 MB_dev   := 39
 MB_bench := 0
 define SIZE
