@@ -13,8 +13,9 @@ from likeliest.data.images.encoder import ImageEncoder
 from likeliest.data.images.export import write_folder
 from likeliest.data.images.flat import FlatPixels
 from likeliest.data.images.neighbours import NearDuplicates, near_duplicates
-from likeliest.data.images.pictures import LARGEST, Pictures, Problem
+from likeliest.data.images.pictures import LARGEST, Pictures
 from likeliest.data.images.source import is_pictures, read_pictures
+from likeliest.data.problems import Problem
 
 __all__ = [
     "LARGEST",

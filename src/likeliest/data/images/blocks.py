@@ -11,8 +11,9 @@ import numpy as np
 from likeliest.data.images.decoding import Decoded
 from likeliest.data.images.idx import idx_parts, is_idx
 from likeliest.data.images.pictures import LARGEST, Pictures
-from likeliest.data.images.reading import Encoded, also_found, attempt, in_threads
+from likeliest.data.images.reading import Encoded, attempt, in_threads
 from likeliest.data.images.source import ARRAYS, find_encoded, is_catalogued, read_pictures
+from likeliest.data.problems import also_found
 from likeliest.errors import SourceError
 
 BLOCK = 1024

@@ -7,7 +7,6 @@ of file names, relative to the table's folder. A column of labels is known by it
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 from io import BytesIO
@@ -19,8 +18,9 @@ import polars as pl
 from likeliest.data.cells import texts
 from likeliest.data.delimited import read_delimited
 from likeliest.data.images.decoding import SUFFIXES, looks_like_picture
-from likeliest.data.images.pictures import Problem
-from likeliest.data.images.reading import LEFT_OUT, Encoded, Found, Opener
+from likeliest.data.images.reading import Encoded, Found, Opener
+from likeliest.data.paths import located
+from likeliest.data.problems import LEFT_OUT, Problem
 from likeliest.data.tables import read_table
 from likeliest.errors import TableError, TargetError
 
@@ -91,7 +91,7 @@ def _listed(path: Path, files: Sequence[Any]) -> Iterator[tuple[str, Opener | No
         if name is None:
             yield f"{path.name} row {row + 1}", None
         else:
-            yield str(name), Encoded.file(_located(path.parent, str(name)), str(name)).open
+            yield str(name), Encoded.file(located(path.parent, str(name)), str(name)).open
 
 
 def _held(path: Path, contents: Sequence[bytes | None]) -> Iterator[tuple[str, Opener | None]]:
@@ -121,12 +121,6 @@ def _bytes_of(column: pl.Series) -> Any:
     if isinstance(column.dtype, pl.Struct) and "bytes" in column.struct.fields:
         column = column.struct.field("bytes")
     return column if column.dtype == pl.Binary else None
-
-
-def _located(folder: Path, name: str) -> Path:
-    """Return the file of that name, which may be written as on Windows."""
-    windows = "\\" in name and not os.path.exists(folder / name)
-    return folder / (name.replace("\\", "/") if windows else name)
 
 
 def _labels(path: Path, frame: pl.DataFrame, pictures: str, target: str | None) -> Sequence[str | None]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from likeliest.data.images.pictures import shortened
+from likeliest.data.problems import shortened
 from likeliest.data.split import Split
 from likeliest.errors import ShapeError
 

@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from likeliest.data.problems import Problem, findings
 from likeliest.errors import ShapeError
 
 Picture = NDArray[np.uint8]
@@ -17,21 +18,6 @@ Pixels = NDArray[np.uint8] | tuple[Picture, ...]
 
 LARGEST = 64
 """Pixels that a picture has along its longer side, at most, unless asked for more."""
-
-_NAMED = 3
-_NAME_LENGTH = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One picture, file or folder that was not as expected: its name, what was found, and what was done about it."""
-
-    name: str
-    reason: str
-    done: str
-
-    def __str__(self) -> str:
-        return f"{shortened(self.name)}: {self.reason}; {self.done}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -130,10 +116,7 @@ class Pictures:
 
     def findings(self) -> list[str]:
         """Return the problems counted: one line for each kind, with the first few names."""
-        names: dict[tuple[str, str], list[str]] = {}
-        for problem in self.problems:
-            names.setdefault((problem.reason, problem.done), []).append(problem.name)
-        return [f"{len(they):,} × {reason}; {done}: {listed_names(they)}" for (reason, done), they in names.items()]
+        return findings(self.problems)
 
 
 def stacked(pictures: Sequence[Picture] | NDArray[np.uint8]) -> Pixels:
@@ -156,16 +139,3 @@ def is_grey(picture: NDArray[np.uint8]) -> bool:
 def _reduced(picture: Picture) -> Picture:
     whole = picture[..., None] if picture.ndim == 2 else picture
     return np.ascontiguousarray(whole[..., :1]) if is_grey(whole) else whole
-
-
-def shortened(name: str) -> str:
-    """Return a name that fits in a sentence: a very long one without its middle."""
-    if len(name) <= _NAME_LENGTH:
-        return name
-    half = _NAME_LENGTH // 2 - 1
-    return f"{name[:half]}…{name[-half:]}"
-
-
-def listed_names(names: Sequence[str]) -> str:
-    """Return the first few names in a row, and "…" for the rest."""
-    return ", ".join(map(shortened, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")

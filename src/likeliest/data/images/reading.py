@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,24 +13,21 @@ from typing import IO, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from likeliest.data import threads
 from likeliest.data.images.decoding import Decoded, UnreadableError, decode
-from likeliest.data.images.pictures import Pictures, Problem, listed_names, shortened
+from likeliest.data.images.pictures import Pictures
+from likeliest.data.problems import LEFT_OUT, Problem, also_found, shortened
+from likeliest.data.threads import Progress
 from likeliest.errors import SourceError
-
-Progress = Callable[[int, int], None]
-"""Told how many pictures are done, of how many."""
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens an encoded picture at its beginning."""
 
-LEFT_OUT = "left out"
 MOST_UNREADABLE = 0.5
 """If a larger share of pictures cannot be read, or all of one class, the source is refused."""
 
 MOST_STRETCHED = 8
 
-_BLOCK = 64
-_MOST_THREADS = 8
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
@@ -92,18 +87,9 @@ def read_all(found: Found, largest: int, progress: Progress | None = None) -> Pi
 
 
 def in_threads(work: Callable[[_In], _Out], items: Sequence[_In], progress: Progress | None = None) -> Iterator[_Out]:
-    """Apply ``work`` to every item, in blocks and by several threads; the results come in the order of the items."""
-    blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
-    done = 0
-    with _quiet_pillow(), ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
-        try:
-            for results in pool.map(lambda block: [work(item) for item in block], blocks):
-                done += len(results)
-                if progress is not None:
-                    progress(done, len(items))
-                yield from results
-        finally:
-            pool.shutdown(cancel_futures=True)  # an interruption does not wait for the blocks that have not begun
+    """Apply ``work`` to every item by several threads, in order, while Pillow keeps its warnings to itself."""
+    with _quiet_pillow():
+        yield from threads.in_threads(work, items, progress)
 
 
 def _open_file(path: Path) -> IO[bytes]:
@@ -148,12 +134,6 @@ def _refuse_hopeless(found: Found, bad: Sequence[Encoded], problems: Sequence[Pr
         f"{found.place}: expected pictures that can be read, found that {what} of {len(found.pictures):,} can "
         f"({reasons}); copy or export them again"
     )
-
-
-def also_found(problems: Iterable[Problem]) -> str:
-    """Return what was found in place of pictures, to end a message with; nothing where nothing was."""
-    names = [f"{problem.name} ({problem.reason})" for problem in problems]
-    return f", but {listed_names(names)}" if names else ""
 
 
 @contextmanager

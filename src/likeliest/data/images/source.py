@@ -9,11 +9,14 @@ from pathlib import Path
 
 from likeliest.data.catalogue import catalogue, find_named
 from likeliest.data.images.arrays import array_pictures
-from likeliest.data.images.folders import find_pictures, is_picture, part_of
+from likeliest.data.images.folders import find_pictures, is_picture
 from likeliest.data.images.idx import idx_parts, idx_pictures, is_idx
 from likeliest.data.images.listing import PARQUET, TABLES, find_listed, lists_pictures
-from likeliest.data.images.pictures import LARGEST, Pictures, Problem
-from likeliest.data.images.reading import Encoded, Found, Progress, read_all
+from likeliest.data.images.pictures import LARGEST, Pictures
+from likeliest.data.images.reading import Encoded, Found, read_all
+from likeliest.data.paths import part_of
+from likeliest.data.problems import Problem
+from likeliest.data.threads import Progress
 from likeliest.errors import SourceError
 
 ARRAYS = (".npz", ".npy")
