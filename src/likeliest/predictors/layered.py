@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from likeliest import sequences
 from likeliest.errors import NotOnOfferError, ShapeError, UnknownNameError
 from likeliest.interfaces import Draw
 from likeliest.predictors.base import Kept, Predictor
 from likeliest.predictors.compute import DTYPES, Compute
-from likeliest.predictors.layers import Dense, Layer, Sequential, from_json
+from likeliest.predictors.layers import Dense, Frames, Layer, Sequential, from_json
 
 _NUMBERS = 2**23
-"""A piece of an evaluation on pictures makes no more numbers: they stay near the processor."""
+"""A piece of an evaluation on pictures or sequences makes no more numbers: they stay near the processor."""
 
 
 class Tape(NamedTuple):
@@ -28,7 +29,7 @@ class Tape(NamedTuple):
 
 
 class Pieces(tuple[Tensor, ...]):
-    """The tape of many pictures: x in pieces, for which the forward pass is made once more when it is asked for."""
+    """The tape of many pictures or sequences: x in pieces, for which the forward pass is made once more when it is asked for."""
 
 
 class Layered(Predictor):
@@ -37,14 +38,19 @@ class Layered(Predictor):
     Penalised parts come first on θ, then the other learnt ones, then those that are not learnt. Backpropagation is
     each layer's own pullback, from the last to the first; no autograd graph is built.
 
+    Rows of two axes or of a free length are sequences, time first, and may end before their tensor does, in
+    `sequences.END`: the layers are told how many frames there are (`Layer.along`), so that η of a row is the same
+    whatever stands beside it.
+
     Args:
-        shape: of a row of x: (p,), or (H, W, C) for pictures.
-        layers: name → layer, in the order of the forward pass; the last gives rows of K numbers.
+        shape: of a row of x: (p,), (H, W, C) for pictures, (T, C) for sequences; a T of None is any length.
+        layers: name → layer, in the order of the forward pass; the last gives rows of K numbers, or (T, K).
+        nominal: the T for which ``flops`` are reckoned where it is None.
         compute: "bfloat16" lets products of training batches, those under a draw, take weights and activations
             rounded to it and sum in float32; θ, gradients and evaluation stay in θ's own precision. None does not.
 
     Raises:
-        ShapeError: two layers do not fit together, or the last does not give a row of numbers.
+        ShapeError: two layers do not fit together, or the last does not give a row or a sequence of numbers.
         UnknownNameError: another ``compute``.
 
     Example:
@@ -56,20 +62,25 @@ class Layered(Predictor):
         (('dense.weight', 'head.weight', 'dense.bias', 'head.bias'), 112)
     """
 
-    def __init__(self, shape: Sequence[int], layers: Mapping[str, Layer], *, compute: Compute = None) -> None:
+    def __init__(
+        self, shape: Sequence[int | None], layers: Mapping[str, Layer], *, nominal: int = 1, compute: Compute = None
+    ) -> None:
         if compute is not None and compute not in DTYPES:
             raise UnknownNameError(f"no compute precision {compute!r}; there are {', '.join(DTYPES)} and None")
-        self.shape, self.compute = tuple(shape), compute
+        self.shape, self.nominal, self.compute = tuple(shape), nominal, compute
+        self._row = tuple(nominal if side is None else side for side in self.shape)
         self.layers = Sequential(layers).placed("", False)
-        after = self.layers.shape_after(self.shape)
-        if len(after) != 1:
+        walked = self.layers.walked(self._row)
+        if len(walked[-1]) > 2:
             raise ShapeError(
-                f"the last layer needs to give rows of K numbers, found the shape {after}; flatten or pool"
+                "the last layer needs to give rows of K numbers, or sequences (T, K), found the shape "
+                f"{walked[-1]}; flatten or pool"
             )
-        self.outputs = after[0]
+        self.outputs = walked[-1][-1]
         self.inputs = self.shape[0] if len(self.shape) == 1 else None
+        self._in_time = len(self.shape) == 2 or None in self.shape
         self._leaves = tuple(self.layers.leaves(""))
-        self._lockstep = all(leaf.lockstep for _, leaf in self._leaves)
+        self._lockstep = not self._in_time and all(leaf.lockstep for _, leaf in self._leaves)
         named = {f"{path}.{name}": part for path, leaf in self._leaves for name, part in leaf.parts.items()}
         order = sorted(named, key=lambda name: (not named[name].penalised, not named[name].learnt))
         self._lay_out({name: named[name] for name in order})
@@ -79,7 +90,7 @@ class Layered(Predictor):
         self._rows = Kept(lambda flat: list(flat.unbind(0)))
         self._rooms: dict[tuple[Any, ...], Tensor] = {}
         self._mixed = Kept(self._mixed_views)
-        self._at_once = max(1, _NUMBERS // self.layers.numbers(self.shape)) if len(self.shape) > 1 else None
+        self._wide = max(map(len, walked)) > 1
         self._casts = self._cast = 0  # how many there were, and whose numbers the room holds
 
     # Views, by layer.
@@ -127,9 +138,12 @@ class Layered(Predictor):
         """Raise `ShapeError` unless the rows of x have the shape that the first layer takes."""
         if self.inputs is not None:
             super().check_inputs(x)
-        elif tuple(x.shape[1:]) != self.shape:
+        elif x.ndim != len(self.shape) + 1 or any(
+            own not in (None, found) for own, found in zip(self.shape, x.shape[1:], strict=True)
+        ):
+            free = ", None being any length" if None in self.shape else ""
             raise ShapeError(
-                f"{type(self).__name__} takes rows of shape {self.shape}, found x of shape {tuple(x.shape)}"
+                f"{type(self).__name__} takes rows of shape {self.shape}{free}, found x of shape {tuple(x.shape)}"
             )
 
     # The three passes. Layers that cannot take runs on a leading axis get them one by one.
@@ -143,12 +157,25 @@ class Layered(Predictor):
             shared = x.ndim == len(self.shape) + 1
             runs = [self.forward(t, x if shared else x[r], draw) for r, t in enumerate(self._rows.of(theta))]
             return torch.stack([eta for eta, _ in runs]), [tape for _, tape in runs]
-        if draw is None and self._at_once is not None and len(x) > self._at_once:
-            pieces = Pieces(x.split(self._at_once))
+        if draw is None and self._wide and len(x) > (at_once := self._at_once(x)):
+            pieces = Pieces(x.split(at_once))
             return torch.cat([self.forward(theta, piece)[0] for piece in pieces]), pieces
         views, cast = self._views_for(theta, draw)
-        eta, tapes = self.layers.forward(views, x if x.dtype == theta.dtype else x.to(theta.dtype), draw)
+        own = x if x.dtype == theta.dtype else x.to(theta.dtype)
+        if self._in_time:
+            eta, tapes = self.layers.along(views, own, draw, self._frames(x))
+        else:
+            eta, tapes = self.layers.forward(views, own, draw)
         return (eta if eta.dtype == theta.dtype else eta.to(theta.dtype)), Tape(views, tapes, cast)
+
+    def _at_once(self, x: Tensor) -> int:
+        """How many rows of x are evaluated at once."""
+        return max(1, _NUMBERS // self.layers.numbers(tuple(x.shape[1:])))
+
+    def _frames(self, x: Tensor) -> Frames:
+        """How long the rows of x are."""
+        samples = x if x.ndim == 2 else x[..., 0]
+        return Frames(sequences.lengths(samples), x.shape[1])
 
     def pullback(self, theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
         """Backpropagation, layer by layer; 0 for what is not learnt."""
@@ -172,7 +199,7 @@ class Layered(Predictor):
     ) -> Tensor | None:
         own, back = torch.empty_like(out), []
         out.zero_()
-        for x, u_own in zip(pieces, u.split(self._at_once), strict=True):
+        for x, u_own in zip(pieces, u.split(len(pieces[0])), strict=True):
             back.append(self._pulled_back(theta, self.forward(theta, x)[1], u_own, own, further))
             out.add_(own)
         return torch.cat([b for b in back if b is not None]) if further else None
@@ -200,7 +227,8 @@ class Layered(Predictor):
             raise NotOnOfferError(f"{type(self).__name__} is probed at one θ (P,) at a time")
         theta = theta.clone()
         views, _ = self._views_for(theta, draw)
-        eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "")
+        frames = self._frames(x) if self._in_time else None
+        eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "", frames)
         yield "eta", eta.to(theta.dtype)
 
     @property
@@ -210,8 +238,8 @@ class Layered(Predictor):
 
     @property
     def flops(self) -> int:
-        """Twice the multiply-adds of the forward pass of one row."""
-        return self.layers.flops(self.shape)
+        """Twice the multiply-adds of the forward pass of one row, of the nominal length where that is free."""
+        return self.layers.flops(self._row)
 
     # What a first or last dense layer makes possible.
 
@@ -250,10 +278,11 @@ class Layered(Predictor):
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; see `Predictor.to_json`."""
-        return {"kind": "layered", "shape": list(self.shape), **self.layers.to_json(), "compute": self.compute}
+        free = {"nominal": self.nominal} if None in self.shape else {}
+        return {"kind": "layered", "shape": list(self.shape), **self.layers.to_json(), **free, "compute": self.compute}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Inverse of `to_json`."""
         layers = {name: from_json(layer) for name, layer in values["layers"]}
-        return cls(values["shape"], layers, compute=values["compute"])
+        return cls(values["shape"], layers, nominal=values.get("nominal", 1), compute=values["compute"])

@@ -11,6 +11,7 @@ from likeliest.predictors.layers.composition import Residual, Sequential
 from likeliest.predictors.layers.convolution import Conv2d
 from likeliest.predictors.layers.dense import Dense
 from likeliest.predictors.layers.dropout import Dropout
+from likeliest.predictors.layers.frames import Frames
 from likeliest.predictors.layers.normalisation import BatchNorm
 from likeliest.predictors.layers.pooling import GlobalPool, MaxPool
 from likeliest.predictors.layers.shaping import Flatten, Normalise
@@ -23,6 +24,7 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "Frames",
     "GlobalPool",
     "Layer",
     "MaxPool",

@@ -12,6 +12,7 @@ from torch import Tensor
 from likeliest.errors import UnknownNameError
 from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Probe, Shape
+from likeliest.predictors.layers.frames import Frames
 
 _aten = torch.ops.aten
 
@@ -100,11 +101,9 @@ class Activation(Layer):
         """Return dx ⊙ h′(x)."""
         return None if dx is None else self._h.times_derivative(dx, tape)
 
-    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str) -> Probe:
+    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str, frames: Frames | None = None) -> Probe:
         """As all layers, but x has been shown to somebody and is not overwritten."""
-        y, _ = self.forward(views, x.clone(), draw)
-        yield path, y
-        return y
+        return super().probe(views, x.clone(), draw, path, frames)
 
     def placed(self, path: str, writable: bool) -> Activation:
         """Where x may be overwritten, it is."""

@@ -1,7 +1,8 @@
 """What every layer shares: named parts, a forward pass with a tape, its pullback and its pushforward.
 
 A layer holds settings and no numbers that are learnt: those are parts on the θ of the predictor that it belongs to, and
-come as views. Its input and output are (n, …), or (R, n, …) for R runs in lockstep where it says that it can.
+come as views. Its input and output are (n, …), or (R, n, …) for R runs in lockstep where it says that it can. Rows are
+(C,), pictures (C, H, W), sequences (T, C), and pictures of sequences (C, T, F).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from likeliest.interfaces import Draw
+from likeliest.predictors.layers.frames import Frames
 
 Shape = tuple[int, ...]
 Probe = Generator[tuple[str, Tensor], None, Tensor]
@@ -76,6 +78,17 @@ class Layer(ABC):
     def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, Any]:
         """Return y and the tape that the other two need."""
 
+    def along(self, views: Any, x: Tensor, draw: Draw | None, frames: Frames) -> tuple[Tensor, Any]:
+        """`forward` for sequences: what stands after a row's end changes nothing before it, nor any other row.
+
+        Layers that take frames one by one need no more than ``forward``.
+        """
+        return self.forward(views, x, draw)
+
+    def frames_after(self, lengths: Tensor) -> Tensor:
+        """How many frames of y there are for so many of x: the same tensor where nothing changes."""
+        return lengths
+
     @abstractmethod
     def pullback(self, views: Any, tape: Any, u: Tensor, grads: Any, further: bool = True) -> Tensor | None:
         """Write the parts' Jᵀu, summed over rows, to ``grads``, and return that of x, unless none is wanted further.
@@ -87,9 +100,9 @@ class Layer(ABC):
     def pushforward(self, views: Any, tape: Any, directions: Any, dx: Tensor | None) -> Tensor | None:
         """The derivative of y along ``directions`` of the parts and dx of x; None stands for zero."""
 
-    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str) -> Probe:
-        """Go forward, and yield what each layer inside gives."""
-        y, _ = self.forward(views, x, draw)
+    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str, frames: Frames | None = None) -> Probe:
+        """Go forward, along time where there are frames, and yield what each layer inside gives."""
+        y, _ = self.forward(views, x, draw) if frames is None else self.along(views, x, draw, frames)
         yield path, y
         return y
 

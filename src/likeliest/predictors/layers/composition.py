@@ -12,6 +12,7 @@ from torch import Tensor
 from likeliest.errors import ShapeError
 from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Probe, Shape
+from likeliest.predictors.layers.frames import Frames
 
 
 class Sequential(Layer):
@@ -37,17 +38,17 @@ class Sequential(Layer):
 
     def shape_after(self, shape: Shape) -> Shape:
         """That after the last."""
-        return self._walked(shape)[-1]
+        return self.walked(shape)[-1]
 
     def flops(self, shape: Shape) -> int:
         """Their sum."""
-        return sum(layer.flops(before) for layer, before in zip(self._order, self._walked(shape), strict=False))
+        return sum(layer.flops(before) for layer, before in zip(self._order, self.walked(shape), strict=False))
 
     def numbers(self, shape: Shape) -> int:
         """Their sum."""
-        return sum(layer.numbers(before) for layer, before in zip(self._order, self._walked(shape), strict=False))
+        return sum(layer.numbers(before) for layer, before in zip(self._order, self.walked(shape), strict=False))
 
-    def _walked(self, shape: Shape) -> list[Shape]:
+    def walked(self, shape: Shape) -> list[Shape]:
         """The shape of a row before each layer, and after the last."""
         shapes = [shape]
         for name, layer in self.layers.items():
@@ -70,6 +71,21 @@ class Sequential(Layer):
             tapes.append(tape)
         return x, tapes
 
+    def along(self, views: Any, x: Tensor, draw: Draw | None, frames: Frames) -> tuple[Tensor, list[Any]]:
+        """Each with the frames that the one before it leaves."""
+        tapes = []
+        for layer, own in zip(self._order, views, strict=True):
+            x, tape = layer.along(own, x, draw, frames)
+            tapes.append(tape)
+            frames = frames.after(layer)
+        return x, tapes
+
+    def frames_after(self, lengths: Tensor) -> Tensor:
+        """Those after the last."""
+        for layer in self._order:
+            lengths = layer.frames_after(lengths)
+        return lengths
+
     def pullback(self, views: Any, tape: list[Any], u: Tensor, grads: Any, further: bool = True) -> Tensor | None:
         """From the last to the first, or to the first that has parts where nothing is wanted further."""
         first = 0 if further else next((i for i, learns in enumerate(self._learn) if learns), len(self._order))
@@ -86,10 +102,11 @@ class Sequential(Layer):
             dx = layer.pushforward(own, kept, direction, dx)
         return dx
 
-    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str) -> Probe:
+    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str, frames: Frames | None = None) -> Probe:
         """What each of them gives."""
         for (name, layer), own in zip(self.layers.items(), views, strict=True):
-            x = yield from layer.probe(own, x, draw, _below(path, name))
+            x = yield from layer.probe(own, x, draw, _below(path, name), frames)
+            frames = frames and frames.after(layer)
         return x
 
     def leaves(self, path: str) -> Iterator[tuple[str, Layer]]:
@@ -151,6 +168,11 @@ class Residual(Layer):
         y, tape = self.inner.forward(views, x, draw)
         return y + x, tape
 
+    def along(self, views: Any, x: Tensor, draw: Draw | None, frames: Frames) -> tuple[Tensor, list[Any]]:
+        """The tape is f's."""
+        y, tape = self.inner.along(views, x, draw, frames)
+        return y + x, tape
+
     def pullback(self, views: Any, tape: list[Any], u: Tensor, grads: Any, further: bool = True) -> Tensor | None:
         """Return u + Jᵀu."""
         back = self.inner.pullback(views, tape, u, grads, further)
@@ -161,9 +183,9 @@ class Residual(Layer):
         moved = self.inner.pushforward(views, tape, directions, dx)
         return moved if dx is None or moved is None else moved + dx
 
-    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str) -> Probe:
+    def probe(self, views: Any, x: Tensor, draw: Draw | None, path: str, frames: Frames | None = None) -> Probe:
         """What each layer of f gives, then the sum."""
-        y = yield from self.inner.probe(views, x, draw, path)
+        y = yield from self.inner.probe(views, x, draw, path, frames)
         total = x + y
         yield path, total
         return total
