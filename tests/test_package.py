@@ -29,6 +29,13 @@ def test_import_loads_nothing_heavy():
     assert run(f"import likeliest, sys; print([m for m in {HEAVY} if m in sys.modules])") == "[]"
 
 
+def test_a_cold_fit_does_not_wait_for_parts_of_scipy_that_it_does_not_use():
+    parts = ("scipy.optimize", "scipy.special", "scipy.stats")
+    fit = "import likeliest as lk, torch; lk.fit(lk.Objective(lk.family('categorical'), lk.MLP((2, 3)),"
+    fit += " torch.rand(8, 2), torch.arange(8) % 3), lk.rule('adam'), batch_size=4, budget=1)"
+    assert run(f"{fit}; import sys; print([m for m in {parts} if m in sys.modules])") == "[]"
+
+
 @pytest.mark.parametrize("name", likeliest.__all__)
 def test_every_public_name_resolves(name):
     assert name in dir(likeliest)

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import linprog
 from torch import Tensor
 
 from likeliest.edge import edge_verdict
@@ -58,6 +58,8 @@ def diagnose(objective: Objective, theta: Tensor) -> Verdict | None:
     linear = linear_part(objective.predictor)
     if linear is None or objective.penalty is not None:
         return None
+    if not objective.x.is_floating_point():
+        objective = objective.replaced(x=objective.batch(slice(None))[0])
     if objective.weight is not None and not bool(objective.weight.all()):
         objective = objective.subset(torch.nonzero(objective.weight)[:, 0])
     if objective.recession_cone is not None and linear is objective.predictor:
@@ -174,7 +176,7 @@ def _separation_by_program(objective: Objective) -> Separation | None:
     for k, (matrix, index) in enumerate(objective.predictor.jacobian(torch.zeros(0, dtype=objective.dtype), tape)):
         faces[:, :, index.numpy()] += cone[:, :, k, None].numpy() * matrix.numpy()[:, None, :]
     flat = faces.reshape(-1, objective.predictor.size)
-    program = linprog(-flat.sum(0), A_ub=-flat, b_ub=np.zeros(len(flat)), bounds=(-1, 1), method="highs")
+    program = scipy.optimize.linprog(-flat.sum(0), A_ub=-flat, b_ub=np.zeros(len(flat)), bounds=(-1, 1), method="highs")
     if program.x is None:
         return None
     reached = (flat @ program.x).reshape(objective.n, -1)

@@ -17,7 +17,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy
 from torch import Tensor
 
 from likeliest.families.base import single
@@ -84,7 +84,7 @@ def _multipliers(near: _Near, gradient: np.ndarray) -> np.ndarray:
     """The λ ≥ 0 that come nearest to the gradient, one a row; rows that are alike share theirs."""
     alike = np.column_stack((near.slope, near.way))
     distinct, which, count = np.unique(alike, axis=0, return_inverse=True, return_counts=True)
-    shared, _ = nnls(distinct[:, :-1].T, gradient)
+    shared, _ = scipy.optimize.nnls(distinct[:, :-1].T, gradient)
     which = which.reshape(-1)
     return shared[which] / count[which]
 

@@ -2,6 +2,9 @@
 
 ``family("bernoulli")`` is the family with its first link; `families` lists all there are. `Automatic` makes a new one
 from its log p, `ExponentialFamily` from A, T and log h.
+
+Modules say ``import scipy`` and name its parts where they call them: those load when they are first used. Loaded at
+once, they would double what a cold fit waits for besides PyTorch.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple, final
 
 import numpy as np
+import scipy
 import torch
-from scipy import special
 from torch import Tensor
 
 from likeliest.errors import UnknownNameError
@@ -213,13 +213,13 @@ class Gamma(Family):
         eta, y = self._link.inside(first), y.to(a.dtype).clamp(min=0)
         at = _known(self._link.ratio(eta, y, a), self._link.ratio(eta, y))
         shape = torch.exp(-a)
-        return torch.as_tensor(special.gammainc(shape.cpu().numpy(), at.cpu().numpy()), device=shape.device)
+        return torch.as_tensor(scipy.special.gammainc(shape.cpu().numpy(), at.cpu().numpy()), device=shape.device)
 
     @in_double
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return μ/k times the inverse of P(k, ·) at the level."""
         shape = torch.exp(-named(eta)[1].clamp(-_EXPONENTIAL, _EXPONENTIAL))
-        standard = special.gammaincinv(shape.cpu().numpy(), level.double().cpu().numpy())
+        standard = scipy.special.gammaincinv(shape.cpu().numpy(), level.double().cpu().numpy())
         return product(torch.as_tensor(standard, device=shape.device) / shape, self.mean(eta))
 
     def null_eta(self, y: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import minimize
 from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
@@ -70,7 +70,7 @@ def _best(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Seq
             f"define null_eta in the class {type(family).__name__}, or check the support of y"
         )
     with torch.no_grad():
-        found = minimize(
+        found = scipy.optimize.minimize(
             value, start, jac=slope, hess=curvature, method="trust-exact", options={"gtol": _TOLERANCE, "maxiter": 500}
         )
         return torch.from_numpy(_polished(found.x, slope, curvature))

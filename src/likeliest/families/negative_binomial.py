@@ -8,8 +8,8 @@ from functools import cached_property
 from typing import final
 
 import numpy as np
+import scipy
 import torch
-from scipy import optimize, special
 from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
@@ -205,7 +205,7 @@ class NegativeBinomial(Family):
             low -= 2
         while slope(high) > 0:
             high += 2
-        return float(optimize.brentq(slope, low, high, xtol=1e-300, rtol=8.9e-16)) if low < high else low
+        return float(scipy.optimize.brentq(slope, low, high, xtol=1e-300, rtol=8.9e-16)) if low < high else low
 
     @in_double
     def deviance(self, eta: Eta, y: Tensor) -> Tensor:
@@ -372,7 +372,7 @@ def _pull_and_loss(row: _Row) -> tuple[Tensor, Tensor]:
 def _distribution(log_odds: Tensor, k: Tensor, y: Tensor) -> Tensor:
     """Return P(Y ≤ y) for a whole y, from the smaller of μ/(k + μ) and k/(k + μ)."""
     p, q, above = torch.sigmoid(log_odds), torch.sigmoid(-log_odds), y.clamp(min=0) + 1
-    few = special.betaincc(above.cpu().numpy(), k.cpu().numpy(), p.cpu().numpy())
-    many = special.betainc(k.cpu().numpy(), above.cpu().numpy(), q.cpu().numpy())
+    few = scipy.special.betaincc(above.cpu().numpy(), k.cpu().numpy(), p.cpu().numpy())
+    many = scipy.special.betainc(k.cpu().numpy(), above.cpu().numpy(), q.cpu().numpy())
     value = torch.where(p < 0.5, torch.as_tensor(few, device=y.device), torch.as_tensor(many, device=y.device))
     return value.masked_fill(y < 0, 0.0).masked_fill(y == math.inf, 1.0)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+import scipy
 import torch
-from scipy.stats import poisson
 from torch import Tensor
 
 from likeliest.families.base import Canonical, as_column, double, in_double, single
@@ -101,7 +101,7 @@ class Poisson(Canonical):
         Of means above 10⁹ Cornish and Fisher's expansion is right to within one count.
         """
         mean = self.mean(eta)
-        counts = poisson.ppf(level.cpu().numpy(), mean.clamp(max=_LARGE).cpu().numpy())
+        counts = scipy.stats.poisson.ppf(level.cpu().numpy(), mean.clamp(max=_LARGE).cpu().numpy())
         z = torch.special.ndtri(level.to(mean)).clamp(-40, math.inf)
         large = (mean + z * mean.sqrt() + (z.square() - 1) / 6).ceil()
         quantile = torch.where(mean > _LARGE, large, torch.as_tensor(counts, device=mean.device).to(mean)).clamp(min=0)

@@ -8,8 +8,8 @@ from functools import reduce
 from typing import NamedTuple, final
 
 import numpy as np
+import scipy
 import torch
-from scipy import special
 from torch import Tensor
 
 from likeliest.families.base import double, in_double, named
@@ -156,7 +156,7 @@ class StudentT(LocationScale):
         log_df = shape[0].double()
         df, wanted = torch.broadcast_tensors(_df(log_df), level.double())
         with np.errstate(all="ignore"):
-            found = torch.from_numpy(np.asarray(special.stdtrit(df.numpy(force=True), wanted.numpy(force=True))))
+            found = torch.from_numpy(np.asarray(scipy.special.stdtrit(df.numpy(force=True), wanted.numpy(force=True))))
         centred = torch.where(wanted == 0.5, 0.0, torch.where(found.isnan(), (wanted - 0.5) * math.inf, found.to(df)))
         return torch.where(df > 1e15, torch.special.ndtri(wanted), centred).to(level)
 
@@ -272,8 +272,8 @@ def _half_beta(x: Tensor, share: Tensor, rest: Tensor, near: Tensor) -> Tensor:
     """Return ½ I(x, ½) at the rest 1 − share, the chance to lie beyond |z|."""
     half, share, rest, near = (part.numpy(force=True) for part in torch.broadcast_tensors(x, share, rest, near))
     with np.errstate(all="ignore"):
-        upper = np.where(near, 1 - special.betainc(0.5, half, share), special.betaincc(0.5, half, share))
-        return torch.from_numpy(0.5 * np.where(share < 0.5, upper, special.betainc(half, 0.5, rest)))
+        upper = np.where(near, 1 - scipy.special.betainc(0.5, half, share), scipy.special.betaincc(0.5, half, share))
+        return torch.from_numpy(0.5 * np.where(share < 0.5, upper, scipy.special.betainc(half, 0.5, rest)))
 
 
 def _df(log_df: Tensor) -> Tensor:
