@@ -35,19 +35,28 @@ class Meter:
 
 
 class Block:
-    """One block of rows at one θ: the data, η, the tape, and the weight of each row per unit of weight."""
+    """One block of rows at one θ: the data, η, the tape, and the weight of each row per unit of weight.
 
-    __slots__ = ("eta", "rows", "scale", "tape", "theta", "y")
+    ``event`` is the number of trailing axes of η that belong to one row.
+    """
 
-    def __init__(self, theta: Tensor, eta: Eta, tape: Any, y: Tensor, scale: float | Tensor, rows: int) -> None:
+    __slots__ = ("eta", "event", "rows", "scale", "tape", "theta", "y")
+
+    def __init__(
+        self, theta: Tensor, eta: Eta, tape: Any, y: Tensor, scale: float | Tensor, rows: int, event: int = 1
+    ) -> None:
         self.theta, self.eta, self.tape, self.y, self.scale, self.rows = theta, eta, tape, y, scale, rows
+        self.event = event
 
     def weigh(self, u: Eta, sign: float = 1.0) -> Eta:
         """Multiply each row of u, which may be overwritten, by its weight; constant columns are spread over rows."""
         scale = self.scale * sign
         if isinstance(u, tuple):
             return tuple((column * scale).expand(*column.shape[:-1], self.rows) for column in u)
-        return u.mul_(scale.unsqueeze(-1) if isinstance(scale, Tensor) else scale)
+        if isinstance(scale, Tensor):
+            for _ in range(self.event):
+                scale = scale.unsqueeze(-1)
+        return u.mul_(scale)
 
 
 def sum_over_blocks(blocks: Iterator[Block], term: Callable[[Block], Tensor]) -> Tensor:
@@ -145,7 +154,7 @@ class Local:
         if block is not None:
             return term(block)
         theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
-        if n > objective.block:
+        if n > (objective.evaluated_at_once if self._draw is None else objective.block):
             return sum_over_blocks(objective.blocks(theta, self.rows, self._draw), term)
         self._block = objective.evaluate(theta, slice(None) if self.rows is None else self.rows, n, self._draw)
         return term(self._block)

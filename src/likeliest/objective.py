@@ -8,6 +8,7 @@ fixed W·|B|/n and not the batch's own Σw, which would bias the gradient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -22,9 +23,14 @@ from likeliest.families.base import Family
 from likeliest.interfaces import Draw, Eta, Need, Transform
 from likeliest.local import Block, Local, Meter
 from likeliest.predictors import Columns, Predictor, columns_of
+from likeliest.sequences import Ragged, rows_of
 
 BLOCK = 16_384
 """Rows to a block: few enough to stay in a core's cache, many enough to keep its products busy."""
+LONG, NUMBERS = 2**12, 2**21
+"""A row of more numbers than `LONG` is a recording, or as large as one; a block of such rows has so many numbers."""
+COMPACT = (torch.uint8, torch.int16)
+"""Bytes of pictures and samples of sound: they are kept as they are, and cast batch by batch."""
 
 
 class Objective:
@@ -33,15 +39,18 @@ class Objective:
     Args:
         family: p(y | η).
         predictor: η = f(x; θ). A family of several named columns takes `Columns`, or a predictor with as many outputs.
-        x: rows (n, …), a tensor, an array or a table of numbers. Its dtype is the one that is computed in; bytes, as
-            pictures have them, are kept as they are and cast batch by batch to torch's default dtype.
-        y: targets (n,), or (n, K) probabilities for a categorical family.
+        x: rows (n, …), a tensor, an array or a table of numbers, or the rows of unequal length of a `Ragged`. Its dtype
+            is the one that is computed in; bytes, as pictures have them, and samples of 16 bits are kept as they are
+            and cast batch by batch to torch's default dtype.
+        y: targets (n,), or (n, K) probabilities for a categorical family, or (n, U) labels for one of sequences.
         weight: (n,), ≥ 0; None is all ones.
         offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
+            A family of sequences takes none.
         l2: the penalty ½ Σ l2 θ² on penalised parts, in the same units as the sum of NLLs: a number, or one a parameter
             (P,).
         names: names of the columns of x, for verdicts; a table brings its own.
-        block: rows to a block.
+        block: rows to a block. Where a row has more than 4,096 numbers, as recordings have, an evaluation takes fewer:
+            as many as hold 2²¹ numbers. A training batch, which layers may look at as a whole, is cut by rows alone.
         transform: what happens to a training batch, under a `Draw` and before it is cast: augmentation, mixing, label
             smoothing. Evaluation sees the rows as they are.
         device: where to compute, such as "cuda"; all data are moved there. None is where x is.
@@ -49,7 +58,7 @@ class Objective:
     Raises:
         ShapeError: x, y, weight, offset, columns or l2 do not fit together.
         SupportError: a y lies outside the family's support.
-        SpecificationError: a negative weight or penalty.
+        SpecificationError: a negative weight or penalty, or an offset to sequences.
 
     Example:
         >>> import likeliest as lk, torch
@@ -75,9 +84,10 @@ class Objective:
         device: str | torch.device | None = None,
     ) -> None:
         self.family = family
-        self.x = as_numbers(x, "x").to(device)
+        rows: Any = x if isinstance(x, Ragged) else as_numbers(x, "x")
+        self.x: Tensor = rows.to(device)  # a Ragged stands for the tensor that its rows would be
         self.dtype = self.x.dtype if self.x.is_floating_point() else torch.get_default_dtype()
-        if self.x.dtype != torch.uint8:
+        if self.x.dtype not in COMPACT:
             self.x = self.x.to(self.dtype)
         self.transform = transform
         predictor.check_inputs(self.x)
@@ -88,8 +98,9 @@ class Objective:
         self.offset = self._checked_offset(offset)
         self.total_weight = float(self.n if self.weight is None else self.weight.sum(dtype=torch.float64))
         self.penalty = self._penalty(l2)
-        self.names = _names(self.x.shape[-1], names if names is not None else getattr(x, "columns", None))
+        self.names = _names(self.x, names if names is not None else getattr(x, "columns", None))
         self.block = block if self.predictor.unit == "row" else self.n
+        self.evaluated_at_once = _evaluated_at_once(self.x, self.block) if self.predictor.unit == "row" else self.n
         self._gauge = self._penalty_free_gauge()
         self._buffer: Tensor | None = None
 
@@ -120,6 +131,10 @@ class Objective:
     def _checked_offset(self, given: Any) -> Tensor | dict[int, Tensor] | None:
         if given is None:
             return None
+        if self.family.event_dims > 1:
+            raise SpecificationError(
+                f"{self.family.name} has a sequence for η, to which no offset is added; leave it out"
+            )
         columns = self.family.columns or ()
         named = given if isinstance(given, Mapping) else {columns[0]: given} if len(columns) > 1 else None
         if named is not None:
@@ -199,12 +214,13 @@ class Objective:
         """What a rule may ask for.
 
         A Hessian is on offer where the predictor is linear, for it is then Jᵀ O J; the Fisher information where the
-        family knows it; decisions where the family has classes.
+        family knows it; neither of them where η is a sequence. Decisions are where the family has classes.
         """
         offers = {Need.VALUE, Need.GRAD, Need.PULLBACK}
-        if self.family.has_fisher:
+        one_each = self.family.event_dims == 1
+        if one_each and self.family.has_fisher:
             offers.add(Need.FISHER)
-        if self.predictor.linear:
+        if one_each and self.predictor.linear:
             offers.add(Need.HESSIAN)
         if type(self.family).decision_error is not Family.decision_error:
             offers.add(Need.DECISION)
@@ -242,7 +258,7 @@ class Objective:
         return Objective(
             self.family,
             self.predictor,
-            self.x[r],
+            rows_of(self.x, r),
             self.y[r],
             weight,
             offset,
@@ -273,11 +289,12 @@ class Objective:
 
     def blocks(self, theta: Tensor, rows: Tensor | None, draw: Draw | None = None) -> Iterator[Block]:
         """Evaluate the predictor block by block, in a fixed order; `rows` None is all of them."""
+        block = self.evaluated_at_once if draw is None else self.block
         if rows is None:
-            for start in range(0, self.n, self.block):
-                yield self.evaluate(theta, slice(start, start + self.block), self.n)
+            for start in range(0, self.n, block):
+                yield self.evaluate(theta, slice(start, start + block), self.n)
         else:
-            for part in rows.split(self.block):
+            for part in rows.split(block):
                 yield self.evaluate(theta, part, rows.shape[0], draw and replace(draw, rows=part))
 
     def batch(self, rows: slice | Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -308,11 +325,11 @@ class Objective:
         eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
             eta = _shifted(eta, self.offset, rows)
-        n = y.shape[0]
-        if isinstance(eta, Tensor) and eta.shape[-2] != n:
-            eta = eta.expand(*eta.shape[:-2], n, eta.shape[-1])
+        n, event = y.shape[0], self.family.event_dims
+        if isinstance(eta, Tensor) and (eta.ndim <= event or eta.shape[-1 - event] != n):
+            eta = _spread(eta, n, self.family)
         scale = self.n / (self.total_weight * batch)
-        return Block(theta, eta, tape, y, scale if weight is None else weight * scale, n)
+        return Block(theta, eta, tape, y, scale if weight is None else weight * scale, n, event)
 
     def gradient_buffer(self, theta: Tensor) -> Tensor:
         """The one gradient that all views of this objective write to; valid until the next view writes."""
@@ -339,9 +356,29 @@ def as_numbers(values: Any, what: str) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
-def _names(width: int, given: Any) -> tuple[str, ...]:
-    """Names of the columns of x: those given, those of the table that x came as, or x0 to x(p − 1)."""
-    return tuple(str(name) for name in given) if given is not None else tuple(f"x{j}" for j in range(width))
+def _names(x: Tensor | Ragged, given: Any) -> tuple[str, ...]:
+    """Names of the columns of x: those given, those of the table that x came as, or x0 to x(p − 1).
+
+    Where rows differ in length there are no columns, and no names.
+    """
+    if given is not None:
+        return tuple(str(name) for name in given)
+    return () if isinstance(x, Ragged) else tuple(f"x{j}" for j in range(x.shape[-1]))
+
+
+def _evaluated_at_once(x: Tensor | Ragged, block: int) -> int:
+    """Rows that are evaluated at once: a block of them, or fewer where they are long."""
+    row = math.prod(x.shape[1:])
+    return block if row <= LONG else min(block, max(1, NUMBERS // row))
+
+
+def _spread(eta: Tensor, n: int, family: Family) -> Tensor:
+    """The η of one row, spread over the n rows that share it."""
+    axis = -1 - family.event_dims
+    if eta.ndim < -axis or eta.shape[axis] != 1:
+        wanted = "(…, n, K)" if family.event_dims == 1 else "(…, n, T, K)"
+        raise ShapeError(f"{family.name} takes η {wanted}; for {n} rows the predictor gives {tuple(eta.shape)}")
+    return eta.expand(*eta.shape[:axis], n, *eta.shape[axis + 1 :])
 
 
 def _matched(family: Family, predictor: Predictor) -> Predictor:

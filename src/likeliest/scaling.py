@@ -12,9 +12,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from likeliest.errors import NotOnOfferError
 from likeliest.numerics import weighted_mean
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
+from likeliest.sequences import is_ragged
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,14 @@ class Scaling:
 
     @classmethod
     def of(cls, objective: Objective) -> Self:
-        """Measure an objective's x."""
-        return cls.measure(objective.predictor, objective.x, objective.weight)
+        """Measure an objective's x.
+
+        Raises:
+            NotOnOfferError: the rows of x differ in length, and so have no columns.
+        """
+        if is_ragged(objective.x):
+            raise NotOnOfferError("rows of unequal length have no columns to standardise; leave standardise out")
+        return cls.measure(objective.predictor, objective.batch(slice(None))[0], objective.weight)
 
     @classmethod
     def measure(cls, predictor: Predictor, x: Tensor, weight: Tensor | None = None) -> Self:

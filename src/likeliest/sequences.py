@@ -141,6 +141,16 @@ class Ragged:
         return other
 
 
+def is_ragged(x: object) -> bool:
+    """Whether x are rows of unequal length, where a tensor is looked for as a rule."""
+    return isinstance(x, Ragged)
+
+
+def rows_of(x: Any, rows: Tensor | slice) -> Any:
+    """Some rows of a tensor or a `Ragged`, kept as x is."""
+    return x.subset(rows) if isinstance(x, Ragged) else x[rows]
+
+
 def lengths(x: Tensor | Ragged) -> Tensor:
     """Count what comes before `END` in each row of x (…, L): (…) int64.
 

@@ -65,7 +65,7 @@ def certify_objective(
         raise SpecificationError("the predictor has no parameters, and so there is no gradient to certify")
     rows = min(rows, max(FEWEST, _WORK // size))
     seen = _sampled(objective, rows, seed)
-    seen = seen.replaced(x=seen.x.double())
+    seen = seen.replaced(x=seen.x[:].double())
     with torch.no_grad():
         learnt = Learnt(theta.detach().double(), seen.predictor.parts)
         problem = objective_problem(seen, learnt, seed)
