@@ -29,7 +29,7 @@ class Tape(NamedTuple):
 
 
 class Pieces(tuple[Tensor, ...]):
-    """The tape of many pictures or sequences: x in pieces, for which the forward pass is made once more when it is asked for."""
+    """The tape of many pictures or sequences: x in pieces, whose forward pass is made once more when it is asked for."""
 
 
 class Layered(Predictor):

@@ -17,7 +17,7 @@ from likeliest.predictors.linear import affine, write_product, write_row_sum
 
 @dataclass(frozen=True)
 class Dense(Layer):
-    """y = x W + b, with W (inputs, outputs) and b (outputs,).
+    """y = x W + b, with W (inputs, outputs) and b (outputs,); of a sequence (T, inputs) frame by frame.
 
     Pullback: ∂/∂W = xᵀu, ∂/∂b = Σ_rows u, and u Wᵀ goes further back.
 
@@ -39,14 +39,14 @@ class Dense(Layer):
         return {"weight": PartShape((self.inputs, self.outputs), penalised=True), "bias": PartShape((self.outputs,))}
 
     def shape_after(self, shape: Shape) -> Shape:
-        """(outputs,)."""
-        if shape != (self.inputs,):
+        """(outputs,), or (T, outputs)."""
+        if len(shape) > 2 or shape[-1:] != (self.inputs,):
             raise ShapeError(f"Dense({self.inputs}, {self.outputs}) takes rows of {self.inputs} numbers, found {shape}")
-        return (self.outputs,)
+        return (*shape[:-1], self.outputs)
 
     def flops(self, shape: Shape) -> int:
-        """2 · inputs · outputs."""
-        return 2 * self.inputs * self.outputs
+        """2 · inputs · outputs, for each frame."""
+        return 2 * self.inputs * math.prod(self.shape_after(shape))
 
     def init(self, views: list[Tensor], stream: np.random.Generator) -> None:
         """Draw W; b stays 0."""
@@ -58,6 +58,8 @@ class Dense(Layer):
         weight, bias = views
         if x.dtype != weight.dtype:
             x = x.to(weight.dtype)
+        if x.ndim == 3 and weight.ndim == 2:
+            return affine(x.flatten(0, 1), weight, bias).unflatten(0, x.shape[:2]), x
         return affine(x, weight, bias), x
 
     def pullback(
@@ -67,12 +69,15 @@ class Dense(Layer):
         weight = views[0]
         if u.dtype != weight.dtype:
             u = u.to(weight.dtype)
+        back = torch.matmul(u, weight.mT) if further else None
+        if u.ndim == 3 and weight.ndim == 2:
+            tape, u = tape.flatten(0, 1), u.flatten(0, 1)
         write_product(tape, u, grads[0])
         write_row_sum(u, grads[1])
-        return torch.matmul(u, weight.mT) if further else None
+        return back
 
     def pushforward(self, views: list[Tensor], tape: Tensor, directions: list[Tensor], dx: Tensor | None) -> Tensor:
         """X dW + db + dx W."""
         weight = views[0]
-        moved = affine(tape, *(d.to(weight.dtype) for d in directions))
+        moved, _ = self.forward([d.to(weight.dtype) for d in directions], tape, None)
         return moved if dx is None else moved.add_(torch.matmul(dx.to(weight.dtype), weight))

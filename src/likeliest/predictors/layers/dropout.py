@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Shape
+from likeliest.predictors.layers.frames import Frames
 from likeliest.uniforms import uniforms
 
 
@@ -48,10 +50,17 @@ class Dropout(Layer):
 
     def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, Tensor | None]:
         """The tape is the mask of what is kept."""
+        # Runs come on a leading axis, and pictures have three.
+        return self._dropped(x, draw, x.shape[2:] if x.ndim == 3 else x.shape[1:])
+
+    def along(self, views: Any, x: Tensor, draw: Draw | None, frames: Frames) -> tuple[Tensor, Tensor | None]:
+        """A frame's mask belongs to its row and time."""
+        return self._dropped(x, draw, x.shape[1:])
+
+    def _dropped(self, x: Tensor, draw: Draw | None, row: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
         if draw is None or self.rate == 0.0:
             return x, None
-        row = x.shape[2:] if x.ndim == 3 else x.shape[1:]  # runs come on a leading axis, and pictures have three
-        drawn = uniforms(draw.seed, self.role, draw.epoch, draw.rows, row.numel())
+        drawn = uniforms(draw.seed, self.role, draw.epoch, draw.rows, math.prod(row))
         kept = (drawn >= self.rate).view(len(draw.rows), *row)
         return self._thinned(x, kept), kept
 

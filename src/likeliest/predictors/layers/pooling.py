@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from torch import Tensor
 from likeliest.errors import ShapeError, UnknownNameError
 from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Shape
+from likeliest.predictors.layers.frames import Frames
 
 _aten = torch.ops.aten
 _Maxima = tuple[Tensor, Tensor]
@@ -114,3 +116,64 @@ class GlobalPool(Layer):
         if dx is None:
             return None
         return dx.mean((2, 3)) if self.by == "mean" else _at_maxima(dx, tape[1]).flatten(1)
+
+
+class _Both(NamedTuple):
+    """x's maxima, one over how many places there are in each row (n, 1), and the frames."""
+
+    maxima: _Maxima
+    share: Tensor | float
+    frames: Frames | None
+
+    def cut(self, x: Tensor) -> Tensor:
+        """Zeros after each row's end."""
+        return x if self.frames is None else self.frames.cut(x)
+
+
+@dataclass(frozen=True)
+class MeanMaxPool(Layer):
+    """The mean and the largest number of each channel of a picture, or of a sequence's: (C, T, F) becomes (2C,).
+
+    Frames after a row's end enter neither.
+    """
+
+    kind = "mean_max_pool"
+    lockstep = False
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """(2C,)."""
+        if len(shape) != 3:
+            raise ShapeError(f"MeanMaxPool takes pictures (C, H, W), found {shape}")
+        return (2 * shape[0],)
+
+    def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, _Both]:
+        """Means first."""
+        return self._pooled(x, x, _Both((x, x), 1 / (x.shape[2] * x.shape[3]), None))
+
+    def along(self, views: Any, x: Tensor, draw: Draw | None, frames: Frames) -> tuple[Tensor, _Both]:
+        """Of a row's own frames."""
+        if frames.ended is None:
+            return self.forward(views, x, draw)
+        share = 1 / (frames.lengths[:, None] * x.shape[3]).to(x.dtype)
+        lowest = x.masked_fill(frames.ended[:, None, :, None], -math.inf)
+        return self._pooled(frames.cut(x), lowest, _Both((x, x), share, frames))
+
+    def _pooled(self, x: Tensor, lowest: Tensor, both: _Both) -> tuple[Tensor, _Both]:
+        largest, where = _maxima(lowest, (x.shape[2], x.shape[3]))
+        mean = x.sum((2, 3)) * both.share
+        return torch.cat((mean, largest.flatten(1)), 1), both._replace(maxima=(x, where))
+
+    def pullback(self, views: Any, tape: _Both, u: Tensor, grads: Any, further: bool = True) -> Tensor:
+        """Spread u's first half over all places, and add the other where the maxima stand."""
+        x = tape.maxima[0]
+        for_mean, for_max = (half[..., None, None] for half in u.chunk(2, 1))
+        for_max = for_max.contiguous(memory_format=torch.channels_last)
+        back = _maxima_back(for_max, tape.maxima, (x.shape[2], x.shape[3]))
+        share = tape.share[..., None, None] if isinstance(tape.share, Tensor) else tape.share
+        return tape.cut(back + for_mean * share)
+
+    def pushforward(self, views: Any, tape: _Both, directions: Any, dx: Tensor | None) -> Tensor | None:
+        """Return dx's mean, and dx at the maxima."""
+        if dx is None:
+            return None
+        return torch.cat((tape.cut(dx).sum((2, 3)) * tape.share, _at_maxima(dx, tape.maxima[1]).flatten(1)), 1)
