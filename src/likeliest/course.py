@@ -32,7 +32,7 @@ from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.standing import Standing
 
-MEASURED_ROWS = 8_192
+MEASURED_ROWS = 4_096
 """A mini-batch fit measures its training objective on at most so many rows, always the same ones."""
 ARITHMETIC_LIMIT = 1e-5
 """With a gradient below this, a line search that finds no lower point has met the limit of its arithmetic."""
