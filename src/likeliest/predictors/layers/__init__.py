@@ -8,26 +8,38 @@ from likeliest.errors import UnknownNameError
 from likeliest.predictors.layers.activation import ACTIVATIONS, Activation
 from likeliest.predictors.layers.base import Layer, PartShape
 from likeliest.predictors.layers.composition import Residual, Sequential
-from likeliest.predictors.layers.convolution import Conv2d
+from likeliest.predictors.layers.convolution import Conv2d, DepthwiseConv
 from likeliest.predictors.layers.dense import Dense
 from likeliest.predictors.layers.dropout import Dropout
 from likeliest.predictors.layers.frames import Frames
+from likeliest.predictors.layers.masking import Masking
 from likeliest.predictors.layers.normalisation import BatchNorm
-from likeliest.predictors.layers.pooling import GlobalPool, MaxPool
+from likeliest.predictors.layers.pooling import GlobalPool, MaxPool, MeanMaxPool
+from likeliest.predictors.layers.recurrent import GRU
+from likeliest.predictors.layers.sequencing import AsPicture, AsSequence, Ending
 from likeliest.predictors.layers.shaping import Flatten, Normalise
+from likeliest.predictors.layers.spectral import LogMel
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "Activation",
+    "AsPicture",
+    "AsSequence",
     "BatchNorm",
     "Conv2d",
     "Dense",
+    "DepthwiseConv",
     "Dropout",
+    "Ending",
     "Flatten",
     "Frames",
     "GlobalPool",
     "Layer",
+    "LogMel",
+    "Masking",
     "MaxPool",
+    "MeanMaxPool",
     "Normalise",
     "PartShape",
     "Residual",
@@ -38,7 +50,25 @@ __all__ = [
 _MADE_OF_LAYERS = {layer.kind: layer for layer in (Sequential, Residual)}
 _LEAVES = {
     layer.kind: layer
-    for layer in (Activation, BatchNorm, Conv2d, Dense, Dropout, Flatten, GlobalPool, MaxPool, Normalise)
+    for layer in (
+        GRU,
+        Activation,
+        AsPicture,
+        AsSequence,
+        BatchNorm,
+        Conv2d,
+        Dense,
+        DepthwiseConv,
+        Dropout,
+        Ending,
+        Flatten,
+        GlobalPool,
+        LogMel,
+        Masking,
+        MaxPool,
+        MeanMaxPool,
+        Normalise,
+    )
 }
 
 
