@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class Case:
         draw: some y of the support, whatever η is.
         law: η (…, K) → a frozen scipy distribution of `variable`(y).
         outcomes: η (K,) → points y and weights for which Σ w p(y|η) f(y) is E[f(y)].
+        event: the axes of a sequence's η, whose numbers all stand in one here: (T, K).
     """
 
     family: Family
@@ -37,6 +39,7 @@ class Case:
     draw: Callable[[np.random.Generator, int], np.ndarray]
     law: Callable[[np.ndarray], Any]
     outcomes: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+    event: tuple[int, ...] = ()
 
     def __str__(self) -> str:
         return "-".join(map(str, (self.name, self.family.link, *self.family.settings.values())))
@@ -44,6 +47,11 @@ class Case:
     @property
     def name(self) -> str:
         return self.family.name
+
+    @property
+    def columns(self) -> int:
+        """How many columns η has, as a family is told."""
+        return self.event[-1] if self.event else self.outputs
 
     def flat(self, seed: int, *lead: int) -> torch.Tensor:
         rng = np.random.default_rng(seed)
@@ -57,16 +65,20 @@ class Case:
 
     def eta(self, flat: torch.Tensor) -> Eta:
         several = self.family.columns is not None and len(self.family.columns) > 1
-        return flat.unbind(-1) if several else flat
+        return flat.unbind(-1) if several else flat.unflatten(-1, self.event) if self.event else flat
 
     def flatten(self, eta: Eta) -> torch.Tensor:
-        return torch.stack(torch.broadcast_tensors(*eta), -1) if isinstance(eta, tuple) else eta
+        if isinstance(eta, tuple):
+            return torch.stack(torch.broadcast_tensors(*eta), -1)
+        return eta.flatten(-len(self.event)) if self.event else eta
 
     def y(self, rng: np.random.Generator, n: int) -> torch.Tensor:
         return torch.from_numpy(self.draw(rng, n))
 
     def variable(self, y: torch.Tensor) -> np.ndarray:
-        """Y as scipy takes it: of successes and failures, the successes."""
+        """Y as scipy takes it: of successes and failures, the successes; of a text, its place among all texts."""
+        if self.name == "ctc":
+            return place(y.numpy())
         return y[..., 0].numpy() if self.name == "binomial" else y.numpy()
 
     def one(self, flat: torch.Tensor) -> Any:
@@ -178,6 +190,61 @@ class Labels:
         return np.take_along_axis(below, np.asarray(y, int)[..., None] + 1, -1)[..., 0]
 
 
+FRAMES, COLUMNS = 3, 3
+"""Of a sequence: so few that all its paths can be listed."""
+PATHS = np.array(list(itertools.product(range(COLUMNS), repeat=FRAMES)))
+TEXTS = [text for u in range(FRAMES + 1) for text in itertools.product(range(1, COLUMNS), repeat=u)]
+"""All that so many frames could say; the last ones, with the same label twice in a row, need more of them."""
+
+
+def said(path: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(label) for label, _ in itertools.groupby(path) if label)
+
+
+SAYS = np.array([TEXTS.index(said(path)) for path in PATHS])
+
+
+def filled_up(texts: list[tuple[int, ...]]) -> np.ndarray:
+    return np.array([text + (0,) * (FRAMES - len(text)) for text in texts])
+
+
+def place(y: np.ndarray) -> np.ndarray:
+    """Where each text (n, U) stands among `TEXTS`: (n,)."""
+    return np.array([TEXTS.index(tuple(int(label) for label in row if label)) for row in y])
+
+
+class Texts(Labels):
+    """What the paths through some frames say, by listing them all: asked with places among `TEXTS`."""
+
+    def __init__(self, eta: np.ndarray) -> None:
+        self.frames = softmax(eta.reshape(*eta.shape[:-1], FRAMES, COLUMNS))
+        each = self.frames[..., np.arange(FRAMES), PATHS].prod(-1)
+        super().__init__(np.stack([each[..., k == SAYS].sum(-1) for k in range(len(TEXTS))], -1))
+
+    def logpmf(self, y: np.ndarray) -> np.ndarray:
+        shape = np.broadcast_shapes(y.shape, self.p.shape[:-1])
+        p = np.broadcast_to(self.p, (*shape, self.p.shape[-1]))
+        with np.errstate(divide="ignore"):
+            return np.log(np.take_along_axis(p, np.broadcast_to(y, shape)[..., None], -1)[..., 0])
+
+    def mean(self) -> np.ndarray:
+        return self.frames
+
+
+def enumerated(eta: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Log p of a text (U,) by its paths, for autograd: η is (T · K,)."""
+    rows = eta.unflatten(-1, (FRAMES, COLUMNS)).log_softmax(-1)[torch.arange(FRAMES), torch.from_numpy(PATHS)].sum(-1)
+    return rows[torch.from_numpy(place(y[None].numpy())[0] == SAYS)].logsumexp(0)
+
+
+def texts(rng: np.random.Generator, n: int) -> np.ndarray:
+    return filled_up([TEXTS[k] for k in rng.integers(len(TEXTS), size=n)])
+
+
+def outcomes_of_texts(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return filled_up(TEXTS), np.ones(len(TEXTS))
+
+
 def negative_binomial(eta: np.ndarray) -> Any:
     k = np.exp(-eta[..., 1])
     return stats.nbinom(k, k / (k + np.exp(eta[..., 0])))
@@ -250,6 +317,7 @@ def case(family: Family) -> Case:
         "laplace": lambda: (2, anywhere, reals, located(stats.laplace), line),
         "asymmetric_laplace": lambda: (2, anywhere, reals, asymmetric_laplace(family.level), line),
         "student_t": lambda: (3, anywhere, reals, student_t, line),
+        "ctc": lambda: (FRAMES * COLUMNS, anywhere, texts, Texts, outcomes_of_texts, (FRAMES, COLUMNS)),
         "gamma": lambda: (2, anywhere if link == "log" else positive, draws("gamma", 2.0), gamma(link), from_zero),
     }
     if family.name not in table:

@@ -93,7 +93,8 @@ class Exponential(ExponentialFamily):
 
 
 QUANTILES = [lk.family("asymmetric_laplace", level=level) for level in (0.1, 0.5, 0.9)]
-FAMILIES = [f for f in lk.families() if f.name != "asymmetric_laplace"] + [*QUANTILES, Gumbel(), Exponential()]
+OF_ROWS = [f for f in lk.families() if f.name != "asymmetric_laplace" and f.event_dims == 1]
+FAMILIES = [*OF_ROWS, *QUANTILES, Gumbel(), Exponential()]
 CLASSES = 3
 ROLES = ("estimated", "fixed", "predicted")
 

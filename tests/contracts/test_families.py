@@ -15,9 +15,10 @@ from scipy import optimize
 import likeliest as lk
 from likeliest.errors import NotOnOfferError, SupportError
 from likeliest.families import from_json
+from likeliest.families.ctc import frames_needed
 
 from ..exact.references import reference
-from .laws import F64, TRIALS, all_cases
+from .laws import F64, TRIALS, all_cases, enumerated
 
 RUNS, ROWS = 3, 7
 CASES = all_cases()
@@ -26,6 +27,9 @@ EVERY = pytest.mark.parametrize("case", CASES, ids=str)
 
 def those(condition):
     return pytest.mark.parametrize("case", [case for case in CASES if condition(case.family)], ids=str)
+
+
+OF_ROWS = those(lambda family: family.event_dims == 1)
 
 
 def close(actual, expected, rtol=1e-12, atol=1e-13):
@@ -103,12 +107,22 @@ def test_a_fisher_information_that_nobody_knows_is_refused(case):
 
 @EVERY
 def test_observed_is_minus_the_exact_hessian_of_log_prob(case):
-    """By mpmath, whose references are judged in test_exact.py; the softmax, which has none there, by autograd."""
-    flat, y = case.flat(3, ROWS), case.y(np.random.default_rng(3), ROWS)
+    """By mpmath, whose references are judged in test_exact.py; the softmax, which has none there, by autograd.
+
+    A sequence has its Hessian by autograd from the sum over all paths.
+    """
+    flat, y = case.flat(3, ROWS), alignable(case, case.y(np.random.default_rng(3), ROWS))
     found = case.family.observed(case.eta(flat), y)
     for row, given, observed in zip(flat, y, found, strict=True):
         if case.name == "categorical":
             hessian = torch.autograd.functional.hessian(lambda e, g=given: case.family.log_prob(e, g), row)
+        elif case.event:
+            possible = bool(torch.isfinite(enumerated(row, given)))
+            hessian = (
+                torch.autograd.functional.hessian(lambda e, g=given: enumerated(e, g), row)
+                if possible
+                else 0 * observed
+            )
         else:
             with mp.workprec(200):
                 exact = reference(case.family)(
@@ -116,6 +130,11 @@ def test_observed_is_minus_the_exact_hessian_of_log_prob(case):
                 )
             hessian = torch.tensor([[float(entry) for entry in line] for line in exact.hessian], dtype=F64)
         close(observed, -hessian, atol=1e-12)
+
+
+def alignable(case, y):
+    """Texts that have a path; the empty one in place of others."""
+    return y * (frames_needed(y) <= case.event[0])[:, None] if case.event else y
 
 
 @EVERY
@@ -139,8 +158,9 @@ def test_runs_are_what_each_is_alone(case):
         lambda eta: family.log_prob(eta, y.expand(*case.flatten(eta).shape[:-2], *y.shape)),
         lambda eta: family.mean(eta),
         lambda eta: family.observed(eta, y),
-        lambda eta: case.flatten(family.linear_error(eta, y)),
     ]
+    if not case.event:
+        functions.append(lambda eta: case.flatten(family.linear_error(eta, y)))
     for function in functions:
         alone = torch.stack([function(case.eta(run)) for run in flat])
         close(function(case.eta(flat)), alone, rtol=1e-15, atol=0)
@@ -202,7 +222,7 @@ def test_nan_stays_visible(case):
         assert case.flatten(score).isnan().any()
 
 
-@EVERY
+@OF_ROWS
 @pytest.mark.parametrize("weighted", [False, True])
 def test_null_eta_maximises_the_likelihood(case, weighted):
     rng = np.random.default_rng(9)
@@ -227,7 +247,7 @@ def test_null_eta_maximises_the_likelihood(case, weighted):
         close(w @ score, torch.zeros(case.outputs, dtype=F64), atol=1e-11)
 
 
-@EVERY
+@OF_ROWS
 def test_null_eta_of_several_targets_is_what_each_is_alone(case):
     y = torch.stack([case.y(np.random.default_rng(seed), 40) for seed in range(RUNS)])
     alone = torch.stack([case.family.null_eta(one, None, case.outputs) for one in y])
@@ -257,6 +277,7 @@ WRONG = {
     "bernoulli": (-0.1, 1.1, math.nan, math.inf),
     "binomial": ((-1.0, 2.0), (1.0, -1e-300), (math.nan, 1.0), (math.inf, 1.0)),
     "categorical": (-1, 4),
+    "ctc": ((-1, 0, 0), (1, 3, 0), (1, 0, 1), (0, 0, 2)),
     "poisson": (-1.0, math.nan, math.inf),
     "negative_binomial": (-1.0, math.nan, math.inf),
     "gamma": (0.0, -1.0, math.nan, math.inf),
@@ -266,12 +287,12 @@ WRONG = {
 @EVERY
 def test_what_cannot_occur_is_refused_with_its_row(case):
     y = case.y(np.random.default_rng(12), ROWS)
-    case.family.check_support(y, case.outputs)
+    case.family.check_support(y, case.columns)
     for bad in WRONG.get(case.name, (math.nan, math.inf, -math.inf)):
-        wrong = y.clone() if case.name == "categorical" else y.double()
+        wrong = y.clone() if case.name in ("categorical", "ctc") else y.double()
         wrong[3] = torch.as_tensor(bad, dtype=wrong.dtype)
         with pytest.raises(SupportError, match="row 3"):
-            case.family.check_support(wrong, case.outputs)
+            case.family.check_support(wrong, case.columns)
 
 
 @EVERY

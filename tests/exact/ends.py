@@ -32,6 +32,7 @@ def supported(family: lk.families.Family) -> list[tuple[float, ...]]:
         "bernoulli": [(y,) for y in (0.0, 1.0, 0.5, 1e-300, 1 - 2**-24)],
         "binomial": list(product(COUNTS, repeat=2)),
         "categorical": [(0.0,), (1.0,), (2.0,)],
+        "ctc": [(0.0, 0.0), (1.0, 0.0), (2.0, 0.0), (1.0, 2.0)],
         "poisson": [(y,) for y in (*COUNTS, 0.3, 1e-300, 1e300)],
         "negative_binomial": [(y,) for y in COUNTS],
         "gamma": [(y,) for y in REALS if y],
@@ -50,10 +51,12 @@ def rounded(numbers: np.ndarray, dtype: type) -> np.ndarray:
 def tensors(
     family: lk.families.Family, eta: np.ndarray, y: np.ndarray, dtype: type
 ) -> tuple[lk.interfaces.Eta, Tensor]:
-    """η (n, K) and y (n, what one takes) as the family wants them."""
+    """η (n, K) and y (n, what one takes) as the family wants them; a sequence is one frame long."""
     flat, y = torch.from_numpy(rounded(eta, dtype)), torch.from_numpy(rounded(y, dtype))
     y = y if y.shape[1] > 1 else y[:, 0]
     several = family.columns is not None and len(family.columns) > 1
+    if family.event_dims > 1:
+        flat = flat.unsqueeze(-2)
     return flat.unbind(-1) if several else flat, y.long() if family.columns is None else y
 
 
@@ -124,7 +127,7 @@ def by_chance(family: lk.families.Family, n: int, rng: np.random.Generator) -> t
     y = table[rng.integers(len(table), size=n)]
     if not family.discrete:
         free = 10 ** rng.uniform(-300, 300, y.shape) * np.where(y < 0, -1.0, 1.0)
-    elif family.name in ("bernoulli", "categorical"):
+    elif family.name in ("bernoulli", "categorical", "ctc"):
         free = y
     else:
         free = np.round(10 ** rng.uniform(0, 15, y.shape))

@@ -21,6 +21,7 @@ from likeliest.families.base import Canonical, Family
 from likeliest.families.bernoulli import Bernoulli
 from likeliest.families.binomial import Binomial
 from likeliest.families.categorical import Categorical
+from likeliest.families.ctc import CTC
 from likeliest.families.exponential_family import ExponentialFamily
 from likeliest.families.gamma import Gamma
 from likeliest.families.laplace import Laplace
@@ -30,6 +31,7 @@ from likeliest.families.poisson import Poisson
 from likeliest.families.student_t import StudentT
 
 __all__ = [
+    "CTC",
     "AsymmetricLaplace",
     "Automatic",
     "Bernoulli",
@@ -62,6 +64,7 @@ _CATALOGUE: dict[str, type[Family]] = {
         Gamma,
         Poisson,
         NegativeBinomial,
+        CTC,
     )
 }
 
