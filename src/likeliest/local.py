@@ -154,7 +154,7 @@ class Local:
         if block is not None:
             return term(block)
         theta = self.theta if self.theta.dtype == objective.dtype else self.theta.to(objective.dtype)
-        if n > (objective.evaluated_at_once if self._draw is None else objective.block):
+        if n > objective.at_once(self._draw):
             return sum_over_blocks(objective.blocks(theta, self.rows, self._draw), term)
         self._block = objective.evaluate(theta, slice(None) if self.rows is None else self.rows, n, self._draw)
         return term(self._block)

@@ -100,7 +100,7 @@ class Objective:
         self.penalty = self._penalty(l2)
         self.names = _names(self.x, names if names is not None else getattr(x, "columns", None))
         self.block = block if self.predictor.unit == "row" else self.n
-        self.evaluated_at_once = _evaluated_at_once(self.x, self.block) if self.predictor.unit == "row" else self.n
+        self._evaluated = _evaluated_at_once(self.x, self.block) if self.predictor.unit == "row" else self.n
         self._gauge = self._penalty_free_gauge()
         self._buffer: Tensor | None = None
 
@@ -133,7 +133,7 @@ class Objective:
             return None
         if self.family.event_dims > 1:
             raise SpecificationError(
-                f"{self.family.name} has a sequence for η, to which no offset is added; leave it out"
+                f"η of {self.family.name} is a sequence, to which no offset is added; leave it out"
             )
         columns = self.family.columns or ()
         named = given if isinstance(given, Mapping) else {columns[0]: given} if len(columns) > 1 else None
@@ -287,14 +287,18 @@ class Objective:
             device=device,
         )
 
+    def at_once(self, draw: Draw | None = None) -> int:
+        """Rows to a block: fewer of long ones in an evaluation, where nothing looks at the batch as a whole."""
+        return self._evaluated if draw is None else self.block
+
     def blocks(self, theta: Tensor, rows: Tensor | None, draw: Draw | None = None) -> Iterator[Block]:
         """Evaluate the predictor block by block, in a fixed order; `rows` None is all of them."""
-        block = self.evaluated_at_once if draw is None else self.block
+        at_once = self.at_once(draw)
         if rows is None:
-            for start in range(0, self.n, block):
-                yield self.evaluate(theta, slice(start, start + block), self.n)
+            for start in range(0, self.n, at_once):
+                yield self.evaluate(theta, slice(start, start + at_once), self.n)
         else:
-            for part in rows.split(block):
+            for part in rows.split(at_once):
                 yield self.evaluate(theta, part, rows.shape[0], draw and replace(draw, rows=part))
 
     def batch(self, rows: slice | Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor, Tensor | None]:

@@ -188,6 +188,18 @@ def frames(eta: Tensor) -> Tensor:
     return (going * torch.arange(1, eta.shape[-2] + 1, device=eta.device)).amax(-1)
 
 
+def without_ends(eta: Tensor) -> Tensor:
+    """η (…, n, T, K) with 0 for the −∞ of the certain blanks at its end, which are there on purpose.
+
+    Example:
+        >>> import torch
+        >>> without_ends(end(torch.ones(1, 2, 3), torch.tensor([1]))).tolist()
+        [[[1.0, 1.0, 1.0], [0.0, 0.0, 0.0]]]
+    """
+    over = torch.arange(eta.shape[-2], device=eta.device) >= frames(eta)[..., None]
+    return eta.masked_fill(over[..., None], 0.0)
+
+
 def _shared(values: Tensor | np.ndarray) -> Tensor:
     """A tensor on the same memory, which is never written to: a file may be mapped for reading alone."""
     if isinstance(values, Tensor):

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from likeliest.errors import LikeliestError
 from likeliest.objective import Objective
+from likeliest.sequences import is_ragged
 
 FAR = 1e3
 SAMPLED = 4_096
@@ -83,7 +84,7 @@ def _refused(objective: Objective, rows: Tensor) -> Tensor:
 
 
 def _far_outside(name: str, values: Tensor, rows: Tensor) -> Suspects | None:
-    if not values.is_floating_point():
+    if not values.is_floating_point() or is_ragged(values):
         return None
     sample = values[:: max(1, len(values) // SAMPLED)]
     usual = torch.nan_to_num(sample.reshape(len(sample), -1).abs(), 0.0, 0.0)

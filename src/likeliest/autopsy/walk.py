@@ -13,8 +13,10 @@ from torch import Tensor
 
 from likeliest.autopsy.births import Birth, Births
 from likeliest.autopsy.look import all_finite
+from likeliest.families import Family
 from likeliest.interfaces import Draw, Eta
 from likeliest.objective import Objective
+from likeliest.sequences import without_ends
 
 HUGE = 1e6
 """Outputs larger than the inputs, and than 1, by this factor are no outputs of a net at work."""
@@ -55,10 +57,10 @@ def walk(
         x, y, weight = objective.batch(rows, draw)
     yield from _data(x, y, weight)
     for name, output in predictor.probe(theta, x, draw):
-        yield name, "forward", output, output.shape[0] == len(rows)
+        yield name, "forward", _meant(family, output), output.shape[0] == len(rows)
     block = objective.evaluate(theta.clone(), rows, len(rows), draw)
     for column in _columns(block.eta):
-        yield "eta", "forward", column, column.shape[0] == len(rows)
+        yield "eta", "forward", _meant(family, column), column.shape[0] == len(rows)
     yield "log_prob", "likelihood", family.log_prob(block.eta, block.y), True
     score = family.score(block.eta, block.y)
     for column in _columns(score):
@@ -71,7 +73,7 @@ def first_place(
     objective: Objective, theta: Tensor, rows: Tensor, draw: Draw | None, *, past_data: bool = False
 ) -> Finding | None:
     """Walk, block by block, to the first number that is not finite, on demand past the data; None: there is none."""
-    for part in rows.split(objective.block):
+    for part in rows.split(objective.at_once(draw)):
         found = _first_of_block(objective, theta, part, draw and replace(draw, rows=part), past_data)
         if found is not None:
             return found
@@ -96,7 +98,7 @@ def _first_of_block(
 def trail(objective: Objective, theta: Tensor, rows: Tensor, draw: Draw | None) -> list[tuple[str, float]]:
     """The largest number, by magnitude, of x and of each output, up to the first that is not finite."""
     found = []
-    for name, phase, numbers, _ in walk(objective, theta, rows[: objective.block], draw):
+    for name, phase, numbers, _ in walk(objective, theta, rows[: objective.at_once(draw)], draw):
         if phase == "likelihood":
             break
         if phase == "forward" or name == "x":
@@ -137,7 +139,7 @@ def _own(objective: Objective, theta: Tensor, rows: Tensor, draw: Draw | None) -
 def row_values(objective: Objective, theta: Tensor, rows: Tensor) -> Tensor:
     """−log p of some rows in evaluation, (n,), in double precision."""
     values = []
-    for part in rows.split(objective.block):
+    for part in rows.split(objective.at_once(None)):
         block = objective.evaluate(theta.clone(), part, len(part))
         values.append(-objective.family.log_prob(block.eta, block.y).double())
     return torch.cat(values) if values else torch.zeros(0, dtype=torch.float64)
@@ -159,6 +161,11 @@ def _data(x: Tensor, y: Tensor, weight: Tensor | None) -> Iterator[tuple[str, st
     yield "y", "data", y, True
     if weight is not None:
         yield "weight", "data", weight, True
+
+
+def _meant(family: Family, output: Tensor) -> Tensor:
+    """An output in which all that is not finite went wrong: the ends of sequences, which hold −∞, are taken out."""
+    return without_ends(output) if family.event_dims > 1 and output.ndim > family.event_dims else output
 
 
 def _columns(eta: Eta) -> tuple[Tensor, ...]:

@@ -110,7 +110,8 @@ def _curvatures(objective: Objective, learnt: Learnt, problem: Problem, seed: in
 def objective_problem(objective: Objective, learnt: Learnt, seed: int) -> Problem:
     """The analytic gradient of an objective in double precision as a `Problem`."""
     theta, among, only = learnt.theta, learnt.among, learnt.only
-    at_once = max(1, _ELEMENTS // max(len(theta), objective.n))
+    numbers = objective.n if objective.at_once() == objective.block else objective.x.numel()
+    at_once = max(1, _ELEMENTS // max(len(theta), numbers))
     reference = Witness("autograd", lambda at: only(_known(autograd_gradient(objective, among(at)))))
 
     def values(points: Tensor) -> Tensor:
