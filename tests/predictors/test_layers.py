@@ -38,7 +38,11 @@ class Judge(nn.Module):
 
     def given(self, parts):
         """Our parts as the module's parameters and buffers."""
-        turned = {"weight": lambda t: t.mT, "filter": lambda t: t.permute(0, 3, 1, 2)}
+        turned = {
+            "weight": lambda t: t.mT,
+            "filter": lambda t: t.permute(0, 3, 1, 2),
+            "channel": lambda t: t.mT[:, None],
+        }
         return {n: turned.get(how, lambda t: t)(parts[own]) for n, (own, how) in self.names.items()}
 
 
@@ -51,8 +55,59 @@ def norm_judge(kind):
     return Judge(kind(3), **{n: (own, "") for n, own in names.items()})
 
 
+def depthwise_judge(size, **kw):
+    return Judge(Sequences(nn.Conv1d(3, 3, size, groups=3, bias=False, **kw)), **{"f.weight": ("weight", "channel")})
+
+
+def norm_of_frames_judge():
+    names = {"weight": "scale", "bias": "shift", "running_mean": "mean", "running_var": "variance"}
+    judge = Judge(Sequences(nn.BatchNorm1d(3)), **{f"f.{n}": (own, "") for n, own in names.items()})
+    judge.module.f.num_batches_tracked = None
+    return judge
+
+
 def conv_judge(*given, **kw):
     return Judge(nn.Conv2d(*given, bias=False, **kw), weight=("weight", "filter"))
+
+
+class Sequences(nn.Module):
+    """A module that takes (n, C, T), for rows (T, C)."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.f = module
+
+    def forward(self, x):
+        return self.f(x.mT).mT
+
+
+class MeansAndMaxima(nn.Module):
+    def forward(self, x):
+        return torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)
+
+
+class ByTime(nn.Module):
+    def forward(self, x):
+        return torch.stack([x[:, :, t].mT.reshape(len(x), -1) for t in range(x.shape[2])], 1)
+
+
+class GRUJudge(Judge):
+    """torch's has two intercepts for each gate, of which only the sum matters but for g's."""
+
+    def __init__(self, both_ways):
+        super().__init__(nn.GRU(3, 4, batch_first=True, bidirectional=both_ways))
+
+    def forward(self, x):
+        return self.module(x)[0]
+
+    def given(self, parts):
+        found = {}
+        for d, suffix in enumerate(("", "_reverse")[: len(parts["bias"])]):
+            found[f"weight_ih_l0{suffix}"] = parts["input_weight"][d].mT
+            found[f"weight_hh_l0{suffix}"] = parts["state_weight"][d].mT
+            found[f"bias_ih_l0{suffix}"] = parts["bias"][d]
+            found[f"bias_hh_l0{suffix}"] = torch.cat((torch.zeros(8, dtype=F64), parts["state_bias"][d]))
+        return found
 
 
 class Pixels(nn.Module):
@@ -94,6 +149,29 @@ TABLE = {
         picture(3, 5, 4),
     ),
     "convolution, 1 × 1": (lambda: layers.Conv2d(3, 2, 1), lambda: conv_judge(3, 2, 1), picture(3, 2, 3)),
+    "convolution with two strides": (
+        lambda: layers.Conv2d(3, 2, 3, (2, 1)),
+        lambda: conv_judge(3, 2, 3, stride=(2, 1), padding=1),
+        picture(3, 5, 4),
+    ),
+    "dense, by frames": (lambda: layers.Dense(4, 3), dense_judge, lambda: drawn("x", N, 5, 4)),
+    "batch norm of frames": (lambda: layers.BatchNorm(3), norm_of_frames_judge, lambda: drawn("x", N, 5, 3)),
+    "depthwise convolution": (
+        lambda: layers.DepthwiseConv(3, 5),
+        lambda: depthwise_judge(5, padding=2),
+        lambda: drawn("x", N, 7, 3),
+    ),
+    "depthwise convolution with strides and gaps": (
+        lambda: layers.DepthwiseConv(3, 3, 2, 2),
+        lambda: depthwise_judge(3, stride=2, dilation=2, padding=2),
+        lambda: drawn("x", N, 8, 3),
+    ),
+    "gru": (lambda: layers.GRU(3, 4), lambda: GRUJudge(False), lambda: drawn("x", N, 5, 3)),
+    "gru, both ways": (lambda: layers.GRU(3, 4, True), lambda: GRUJudge(True), lambda: drawn("x", N, 5, 3)),
+    "means and maxima": (layers.MeanMaxPool, lambda: Judge(MeansAndMaxima()), picture(3, 5, 4)),
+    "as a picture": (layers.AsPicture, lambda: Judge(nn.Unflatten(1, (1, 5))), lambda: drawn("x", N, 5, 3)),
+    "as a sequence": (layers.AsSequence, lambda: Judge(ByTime()), picture(3, 5, 4)),
+    "ending": (layers.Ending, lambda: Judge(nn.Identity()), lambda: drawn("x", N, 5, 3)),
     "maxima": (lambda: layers.MaxPool(2), lambda: Judge(nn.MaxPool2d(2)), picture(3, 5, 4)),
     "global maxima": (
         lambda: layers.GlobalPool("max"),
@@ -330,6 +408,14 @@ def test_two_dropouts_of_a_net_draw_numbers_of_their_own():
         (layers.MaxPool(2), (3, 1, 5), "of that size or more"),
         (layers.GlobalPool(), (3,), "takes pictures"),
         (layers.Normalise((0.5,), (0.25,)), (5, 5, 3), r"takes pictures \(H, W, 1\)"),
+        (layers.MeanMaxPool(), (3,), "takes pictures"),
+        (layers.Dense(4, 2), (5, 4, 4), "takes rows of 4 numbers"),
+        (layers.BatchNorm(3), (3, 4), "takes rows of 3 channels"),
+        (layers.DepthwiseConv(3, 5), (7, 4), r"takes sequences \(T, 3\), found \(7, 4\)"),
+        (layers.GRU(3, 5), (3,), r"takes sequences \(T, 3\)"),
+        (layers.AsPicture(), (3,), "takes sequences"),
+        (layers.AsSequence(), (3, 4), "takes pictures"),
+        (layers.Ending(), (3,), "takes sequences"),
         (layers.Residual({"a": layers.Dense(4, 2)}), (4,), r"needs its shape, \(4,\)"),
     ],
 )
@@ -345,6 +431,8 @@ def test_settings_that_mean_nothing_are_refused():
         layers.Dropout(1.0)
     with pytest.raises(SpecificationError, match="one mean and one scale > 0 a channel"):
         layers.Normalise((0.5,), (0.0,))
+    with pytest.raises(SpecificationError, match="take an odd size, found 4"):
+        layers.DepthwiseConv(3, 4)
     with pytest.raises(UnknownNameError, match="no global pooling by 'median'"):
         layers.GlobalPool("median")
     with pytest.raises(UnknownNameError, match="no activation 'swish'"):

@@ -12,6 +12,7 @@ from functools import singledispatch
 import torch
 from torch import Tensor
 
+from likeliest.certify.reference_frames import reference_along
 from likeliest.certify.reference_layers import has_reference as layer_has_reference
 from likeliest.certify.reference_layers import reference_output
 from likeliest.interfaces import Eta
@@ -43,7 +44,11 @@ def _(predictor: Linear, theta: Tensor, x: Tensor) -> Eta:
 
 @reference_eta.register
 def _(predictor: Layered, theta: Tensor, x: Tensor) -> Eta:
-    return reference_output(predictor.layers, "", dict(zip(predictor.parts, _parts(predictor, theta), strict=True)), x)
+    parts, frames = dict(zip(predictor.parts, _parts(predictor, theta), strict=True)), predictor.frames(x)
+    x = x.to(theta.dtype)
+    if frames is None:
+        return reference_output(predictor.layers, "", parts, x)
+    return reference_along(predictor.layers, "", parts, x, frames)
 
 
 @reference_eta.register

@@ -69,8 +69,9 @@ def _(layer: layers.Dropout, path: str, parts: Parts, x: Tensor) -> Tensor:
 
 @reference_output.register
 def _(layer: layers.BatchNorm, path: str, parts: Parts, x: Tensor) -> Tensor:
+    over = 0 if x.ndim == 3 else x.ndim - 2  # sequences (n, T, C) have their channels last
     scale, shift, mean, variance = (
-        parts[f"{path}.{name}"][:, *[None] * (x.ndim - 2)] for name in ("scale", "shift", "mean", "variance")
+        parts[f"{path}.{name}"][:, *[None] * over] for name in ("scale", "shift", "mean", "variance")
     )
     return scale * (x - mean) / torch.sqrt(variance + layer.eps) + shift
 

@@ -17,6 +17,8 @@ from likeliest.predictors.linear import Linear
 from likeliest.predictors.mlp import MLP
 from likeliest.predictors.module import Module
 from likeliest.predictors.residual import ResidualNet
+from likeliest.predictors.sound import SoundNet
+from likeliest.predictors.speech import SpeechNet
 
 __all__ = [
     "ACTIVATIONS",
@@ -29,6 +31,8 @@ __all__ = [
     "Module",
     "Predictor",
     "ResidualNet",
+    "SoundNet",
+    "SpeechNet",
     "columns_of",
     "from_json",
     "layers",
@@ -40,6 +44,8 @@ _KINDS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
     "mlp": MLP.from_json,
     "layered": Layered.from_json,
     "residual_net": ResidualNet.from_json,
+    "sound_net": SoundNet.from_json,
+    "speech_net": SpeechNet.from_json,
     "constant": Constant.from_json,
     "fixed": Fixed.from_json,
 }

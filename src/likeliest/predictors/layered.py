@@ -29,7 +29,7 @@ class Tape(NamedTuple):
 
 
 class Pieces(tuple[Tensor, ...]):
-    """The tape of many pictures or sequences: x in pieces, whose forward pass is made once more when it is asked for."""
+    """The tape of many pictures or sequences: x in pieces, whose forward pass is made once more when asked for."""
 
 
 class Layered(Predictor):
@@ -162,20 +162,22 @@ class Layered(Predictor):
             return torch.cat([self.forward(theta, piece)[0] for piece in pieces]), pieces
         views, cast = self._views_for(theta, draw)
         own = x if x.dtype == theta.dtype else x.to(theta.dtype)
-        if self._in_time:
-            eta, tapes = self.layers.along(views, own, draw, self._frames(x))
-        else:
+        frames = self.frames(x)
+        if frames is None:
             eta, tapes = self.layers.forward(views, own, draw)
+        else:
+            eta, tapes = self.layers.along(views, own, draw, frames)
         return (eta if eta.dtype == theta.dtype else eta.to(theta.dtype)), Tape(views, tapes, cast)
 
     def _at_once(self, x: Tensor) -> int:
         """How many rows of x are evaluated at once."""
         return max(1, _NUMBERS // self.layers.numbers(tuple(x.shape[1:])))
 
-    def _frames(self, x: Tensor) -> Frames:
-        """How long the rows of x are."""
-        samples = x if x.ndim == 2 else x[..., 0]
-        return Frames(sequences.lengths(samples), x.shape[1])
+    def frames(self, x: Tensor) -> Frames | None:
+        """How long the rows of x are, where they are sequences."""
+        if not self._in_time:
+            return None
+        return Frames(sequences.lengths(x if x.ndim == 2 else x[..., 0]), x.shape[1])
 
     def pullback(self, theta: Tensor, tape: Any, u: Any, out: Tensor) -> None:
         """Backpropagation, layer by layer; 0 for what is not learnt."""
@@ -227,8 +229,7 @@ class Layered(Predictor):
             raise NotOnOfferError(f"{type(self).__name__} is probed at one θ (P,) at a time")
         theta = theta.clone()
         views, _ = self._views_for(theta, draw)
-        frames = self._frames(x) if self._in_time else None
-        eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "", frames)
+        eta = yield from self.layers.probe(views, x.to(theta.dtype), draw, "", self.frames(x))
         yield "eta", eta.to(theta.dtype)
 
     @property

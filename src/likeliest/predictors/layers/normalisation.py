@@ -129,8 +129,9 @@ class BatchNorm(Layer):
     def pullback(self, views: list[Tensor], tape: _Tape, u: Tensor, grads: list[Tensor], further: bool = True) -> Any:
         """See the class."""
         scale, _, mean, variance = views
+        u = tape.taken(u).to(tape.x.dtype)
         back, dscale, dshift = _aten.native_batch_norm_backward(
-            tape.taken(u), tape.x, scale, mean, variance, tape.mean, tape.inverse, tape.batch, self.eps, _ALL
+            u, tape.x, scale, mean, variance, tape.mean, tape.inverse, tape.batch, self.eps, _ALL
         )
         grads[0].copy_(dscale)
         grads[1].copy_(dshift)
