@@ -38,7 +38,7 @@ from likeliest.data.sounds import (
     recordings_of_arrays,
     write_recordings,
 )
-from likeliest.data.split import Split, split
+from likeliest.data.split import GroupSplit, Split, split, split_by_group
 from likeliest.data.tables import read_table
 from likeliest.data.target import Target
 
@@ -48,6 +48,7 @@ __all__ = [
     "Duplicates",
     "Entry",
     "Examples",
+    "GroupSplit",
     "ImageEncoder",
     "NearDuplicates",
     "Pictures",
@@ -74,6 +75,7 @@ __all__ = [
     "recordings_of_arrays",
     "rows_with_target",
     "split",
+    "split_by_group",
     "write_folder",
     "write_recordings",
 ]

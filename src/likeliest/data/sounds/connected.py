@@ -40,7 +40,7 @@ class JoinedSound:
         gaps: seconds of background before each word, and after the last (len(words) + 1).
         levels: of each word, the root of its mean square, in dB below full scale.
         noise: level of the background likewise.
-        tilt: c of the noise n_t = c n_(t-1) + e_t: 0 is white, towards 1 it grows darker.
+        tilt: c of the noise, whose spectrum is that of n_t = c n_(t-1) + e_t: 0 is white, towards 1 it grows darker.
         address: seed and number of the utterance, for its noise.
     """
 
@@ -204,13 +204,11 @@ def _power(wave: NDArray[np.float64]) -> float:
 
 
 def _noise(count: int, tilt: float, address: tuple[int, int]) -> NDArray[np.float64]:
-    """Return a noise of level 1 in expectation: e_t filtered by 1 / (1 − c z⁻¹), whose gain is 1 / √(1 − c²)."""
-    from scipy.signal import lfilter  # tables and pictures do without it
-
+    """Return a noise of level 1 in expectation, of the spectrum (1 − c²) / |1 − c exp(−iω)|²."""
     seed, number = address
-    white = stream(seed, "connected: noise", number).standard_normal(count)
-    filtered: NDArray[np.float64] = lfilter([np.sqrt(1 - tilt**2)], [1.0, -tilt], white)
-    return filtered
+    spectrum = np.fft.rfft(stream(seed, "connected: noise", number).standard_normal(count))
+    turn = np.exp(-2j * np.pi * np.arange(len(spectrum)) / count)
+    return np.fft.irfft(spectrum * np.sqrt(1 - tilt**2) / np.abs(1 - tilt * turn), count)
 
 
 def _faded(wave: NDArray[np.float64], rate: int) -> NDArray[np.float64]:
