@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from likeliest.families.ctc.align import Alignment, align, posteriors
 from likeliest.families.ctc.family import CTC
+from likeliest.families.ctc.shared import shared_frame
 from likeliest.families.ctc.texts import check_alignable, collapse, frames_needed, lengths_of
 
-__all__ = ["CTC", "check_alignable", "collapse", "frames_needed", "lengths_of"]
+__all__ = [
+    "CTC",
+    "Alignment",
+    "align",
+    "check_alignable",
+    "collapse",
+    "frames_needed",
+    "lengths_of",
+    "posteriors",
+    "shared_frame",
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import final
 
@@ -14,7 +13,7 @@ from likeliest.errors import NotOnOfferError, SupportError
 from likeliest.families.base import Family, single
 from likeliest.families.categorical import Categorical
 from likeliest.families.ctc import kernel, recursion
-from likeliest.families.ctc.texts import collapse, lengths_of
+from likeliest.families.ctc.texts import collapse
 from likeliest.interfaces import Eta
 
 _FRAME = Categorical()
@@ -33,17 +32,17 @@ class CTC(Family):
     Frames after a row's end are certain blanks, as `likeliest.sequences.end` writes them; they change no log p and have
     the score 0, exactly. At the ends:
 
-    ============================  =====================  =============================================================
-    η                             log p                  score
-    ============================  =====================  =============================================================
-    m times +inf in a frame       1/m for each, else 0   from these
-    all −inf in a frame           1/K for each           from these
-    −inf on every path of y       −inf                   γ of the paths with the fewest −inf, less softmax(η)
-    fewer frames than y needs     −inf, whatever η       0
-    log p < −5e299                −inf                   as for −inf
-    ============================  =====================  =============================================================
+    ==========================  ====================================================================
+    η                           log p and score
+    ==========================  ====================================================================
+    m times +inf in a frame     these columns have p = 1/m each there, and all others 0
+    all −inf in a frame         all columns have p = 1/K there
+    every path of y has −inf    −inf; γ is that of the paths with the fewest impossible frames
+    fewer frames than y needs   −inf and 0, whatever η
+    log p below −5e299          as if it were −inf
+    ==========================  ====================================================================
 
-    log p and score come from torch's kernel; where its precision does not reach, from our own forward–backward
+    Log p and score come from torch's kernel; where its precision does not reach, from our own forward–backward
     recursion in double precision, which is also what autograd sees.
 
     Source: Graves, Fernández, Gomez and Schmidhuber (2006), Connectionist temporal classification.
@@ -89,7 +88,7 @@ class CTC(Family):
     def log_prob(self, eta: Eta, y: Tensor) -> Tensor:
         """Return the log of the sum over all paths that say y; autograd differentiates it through our own recursion."""
         eta = single(eta)
-        rows, texts = _rows(eta, y)
+        rows, texts = kernel.in_rows(eta, y)
         found = _differentiable(rows, texts) if _is_watched(eta) else kernel.log_prob(rows, texts)
         return found.reshape(eta.shape[:-2])
 
@@ -100,7 +99,7 @@ class CTC(Family):
     def log_prob_and_score(self, eta: Eta, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return both: the score needs the forward recursion that log p is."""
         eta = single(eta).detach()
-        log_prob, score = kernel.log_prob_and_score(*_rows(eta, y))
+        log_prob, score = kernel.log_prob_and_score(*kernel.in_rows(eta, y))
         return log_prob.reshape(eta.shape[:-2]), score.reshape(eta.shape)
 
     def mean(self, eta: Eta) -> Tensor:
@@ -162,14 +161,6 @@ def _last(outputs: int | None) -> str:
 
 def _is_watched(eta: Tensor) -> bool:
     return eta.requires_grad and torch.is_grad_enabled()
-
-
-def _rows(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """All examples of all runs one after another, (N, T, K), with their texts (N, U), U that of the longest."""
-    lead, event = eta.shape[:-2], eta.shape[-2:]
-    longest = int(lengths_of(y).max()) if y.numel() else 0
-    texts = y[..., :longest].expand(*lead, longest)
-    return eta.reshape(math.prod(lead), *event), texts.reshape(math.prod(lead), longest)
 
 
 def _differentiable(eta: Tensor, y: Tensor) -> Tensor:

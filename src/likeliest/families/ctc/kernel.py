@@ -7,6 +7,8 @@ either are worked out again by `recursion`, in double precision.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -25,9 +27,18 @@ _STATES = 2**21
 """States times frames that the recursion keeps at a time: some tens of megabytes."""
 
 
+def in_rows(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """All examples of all runs one after another, (N, T, K), with their texts (N, U), U that of the longest."""
+    lead, event = eta.shape[:-2], eta.shape[-2:]
+    longest = int(lengths_of(y).max()) if y.numel() else 0
+    texts = y[..., :longest].expand(*lead, longest)
+    return eta.reshape(math.prod(lead), *event), texts.reshape(math.prod(lead), longest)
+
+
 def log_probs(eta: Tensor) -> Tensor:
-    """Return log softmax(η) over the last axis, in which the largest finite number stands for ±inf; never NaN of it."""
-    return finite(eta).log_softmax(-1)
+    """Return log softmax(η) over the last axis; +inf share p equally, and what is too small for a number is −inf."""
+    lp = finite(eta).log_softmax(-1)
+    return lp.masked_fill(lp < _FLOOR[lp.dtype], -torch.inf)
 
 
 def log_prob(eta: Tensor, y: Tensor) -> Tensor:
@@ -92,10 +103,10 @@ def _carefully(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _limits(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """As `_carefully`. Where p = 0, γ is that of the alignments with the fewest impossible frames.
+    """As `_carefully`. Where p = 0, γ is that of the paths with the fewest impossible frames.
 
-    This is where γ goes if all η = −inf go there together. No η makes a text likely that its frames have no room for:
-    its score is 0.
+    That is γ if all that is impossible were equally improbable, ever more so. No η makes a text likely that its frames
+    have no room for: its score is 0.
     """
     lp, frames = log_probs(eta), sequences.frames(eta)
     total, posteriors = recursion.log_prob_and_posteriors(lp.clamp(min=recursion.NEVER), y)

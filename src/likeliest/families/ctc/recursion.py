@@ -45,7 +45,7 @@ def log_prob(lp: Tensor, y: Tensor) -> Tensor:
     """
     blank, label = _emissions(lp, y)
     (last,) = deque(_sweep(blank, label, y.T, y.new_zeros(len(y)), _log_add), maxlen=1)
-    return _at_the_end(last, lengths_of(y))
+    return _at_the_end(last, lengths_of(y), _log_add)
 
 
 def log_prob_and_posteriors(lp: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -104,10 +104,10 @@ def _log_add(a: Tensor, b: Tensor) -> Tensor:
     return top - torch.nn.functional.logsigmoid(top - torch.where(above, b, a))
 
 
-def _at_the_end(state: _State, lengths: Tensor) -> Tensor:
+def _at_the_end(state: _State, lengths: Tensor, add: _Add = torch.logaddexp) -> Tensor:
     """Log p: an alignment ends in the last label or in the blank after it."""
     blanks, labels = (part.gather(0, lengths[None])[0] for part in state)
-    return torch.logaddexp(blanks, labels)
+    return add(blanks, labels)
 
 
 def _met(ways: Tensor, n: int) -> Tensor:
