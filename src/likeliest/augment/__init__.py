@@ -1,8 +1,9 @@
 """Augmentation: training rows changed at random in ways that leave what they mean as it was.
 
 Each augmentation transforms a batch (x, y, weight) under a `likeliest.interfaces.Draw`, `Chain` takes several in turn,
-and ``Objective(..., transform=chain)`` applies them. Pictures are bytes or floats (n, height, width, channels). Random
-numbers belong to rows: row 17 of epoch 3 looks the same in any batch; only partners are found within it.
+and ``Objective(..., transform=chain)`` applies them. Pictures are bytes or floats (n, height, width, channels), sounds
+int16 or floats (n, samples). Random numbers belong to rows: row 17 of epoch 3 is the same in any batch; only
+partners are found within it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from likeliest.augment.chain import Chain
 from likeliest.augment.mixing import CutMix, LabelSmoothing, Mixup
 from likeliest.augment.moving import Flip, Shift
 from likeliest.augment.pixels import Brightness, Contrast, Cutout
+from likeliest.augment.sounds import Gain, Noise, OnSounds, Pitch, Room, Speed, Tilt, TimeShift, for_speech
 from likeliest.augment.suits import Recommendation, recommend
 from likeliest.augment.views import TestTime
 from likeliest.augment.warping import Affine, ResizedCrop
@@ -28,20 +30,32 @@ __all__ = [
     "CutMix",
     "Cutout",
     "Flip",
+    "Gain",
     "LabelSmoothing",
     "Mixup",
+    "Noise",
     "OnPictures",
+    "OnSounds",
+    "Pitch",
     "Recommendation",
     "ResizedCrop",
+    "Room",
     "Shift",
+    "Speed",
     "TestTime",
+    "Tilt",
+    "TimeShift",
+    "for_speech",
     "from_json",
     "recommend",
 ]
 
 _KINDS: dict[str, type[Augmentation]] = {
     kind.name: kind
-    for kind in (Shift, Flip, ResizedCrop, Affine, Cutout, Brightness, Contrast, Mixup, CutMix, LabelSmoothing, Chain)
+    for kind in (
+        *(Shift, Flip, ResizedCrop, Affine, Cutout, Brightness, Contrast, Mixup, CutMix, LabelSmoothing, Chain),
+        *(Gain, Noise, Pitch, Room, Speed, Tilt, TimeShift),
+    )
 }
 
 
