@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from likeliest.data import Split, duplicates_across, split
+from likeliest.data import Split, duplicates_across, split, split_by_group
 from likeliest.errors import ShapeError, SpecificationError, TableError
 
 
@@ -110,3 +110,45 @@ def test_copies_are_named_by_row() -> None:
     assert found.message.startswith("1 of the 3 held-out rows are copies of rows in an earlier part (row 3 = row 1); ")
     alone = duplicates_across(frame, Split(np.array([0, 2]), np.array([3]), np.array([1, 4])))
     assert alone.message == "none of the 3 held-out rows is a copy of a row in an earlier part"
+
+
+# --- by speaker -------------------------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 8), min_size=3, max_size=120), st.integers(0, 2**40))
+def test_no_speaker_is_on_two_sides(speakers: list[int], seed: int) -> None:
+    groups, count = [f"s{speaker}" for speaker in speakers], len(set(speakers))
+    dealt = split_by_group(groups, seed=seed)
+    parts = [{groups[row] for row in rows} for rows in dealt.parts]
+    assert np.array_equal(np.sort(np.concatenate(list(dealt.parts))), np.arange(len(groups)))
+    assert dealt.disjoint == (count > 1)
+    if count > 1:
+        assert not parts[2] & (parts[0] | parts[1])
+        assert all(map(len, dealt.parts))
+    if count > 2:
+        assert not parts[0] & parts[1]
+
+
+def test_speakers_are_dealt_by_their_rows() -> None:
+    six = [who for who in "abcdef" for _ in range(50)]
+    dealt = split_by_group(six, seed=0)
+    assert [len(rows) for rows in dealt.parts] == [200, 50, 50]
+    assert dealt.message.endswith("one part: 1 of 6 speakers to test on, 1 to choose by")
+    assert len({six[split_by_group(six, seed=seed).parts.test[0]] for seed in range(60)}) == 6
+    many = [f"s{row}" for row in range(100)]
+    assert [len(rows) for rows in split_by_group(many, seed=0).parts] == [60, 20, 20]
+    uneven = ["much"] * 70 + many[:30]
+    assert all("much" in {uneven[row] for row in split_by_group(uneven, seed=seed).parts.train} for seed in range(20))
+
+
+def test_two_speakers_and_one() -> None:
+    two, y = ["a"] * 40 + ["b"] * 20, np.arange(60) % 4
+    dealt = split_by_group(two, seed=0, y=y)
+    assert (dealt.parts.test.tolist(), dealt.disjoint) == (list(range(40, 60)), True)
+    assert np.bincount(y[dealt.parts.validation]).tolist() == (np.bincount(y[dealt.parts.train]) // 3).tolist()
+    assert "rows to choose by are those of the speaker that is learnt from" in dealt.message
+    one = split_by_group(["a"] * 60, seed=0, y=y)
+    assert (one.disjoint, "flatters" in one.message) == (False, True)
+    assert all(map(np.array_equal, one.parts, split(60, y=y, stratify=True, seed=0)))
+    with pytest.raises(TableError, match="at least 3 rows"):
+        split_by_group(["a", "b"], seed=0)

@@ -100,6 +100,5 @@ def _data_fault(file: IO[bytes], at: int, claimed: int, size: int, plain: bool) 
         return CUT_SHORT
     file.seek(at + claimed + claimed % 2)
     following = file.read(4)
-    if plain and len(following) == 4 and not following.isascii():  # a name of four letters begins the next chunk
-        return CONTRADICTORY
-    return None
+    named = all(0x20 <= byte < 0x7F for byte in following) or not any(following)  # the next chunk's name, or padding
+    return CONTRADICTORY if plain and len(following) == 4 and not named else None

@@ -37,13 +37,11 @@ def lists_sounds(path: Path) -> bool:
     """Whether a table names files of sound, by its first rows."""
     try:
         frame = _first_rows(path)
-        column = _column(frame, _FILES, str(path))
-    except (OSError, TableError, SourceError, pl.exceptions.PolarsError):
+    except (OSError, TableError, pl.exceptions.PolarsError):
         return False
-    if column is None:
-        return False
-    name = next((str(cell) for cell in frame[column] if cell), "")
-    return _with_suffix(path.parent, name).suffix.lower() in SUFFIXES
+    columns = [column for column in frame.columns if column.strip().lower() in _FILES]
+    names = [next((cell for cell in frame[column] if cell), "") for column in columns]
+    return any(_with_suffix(path.parent, name).suffix.lower() in SUFFIXES for name in names)
 
 
 def find_listed(path: Path, *, target: str | None = None, labelled: bool = True, test: bool = False) -> Found:

@@ -106,7 +106,7 @@ def find_recordings(path: Path, target: str | None, labelled: bool) -> Found:
     """List what is still to be looked through."""
     if path.is_dir():
         return _in_folder(path, target, labelled)
-    if path.suffix.lower() in TABLES and lists_sounds(path):
+    if path.suffix.lower() in TABLES:
         return find_listed(path, target=target, labelled=labelled)
     if not labelled and is_sound(path):
         return Found(str(path), [Listed(path.name, path)])
@@ -129,9 +129,9 @@ def _in_folder(folder: Path, target: str | None, labelled: bool) -> Found:
 
 
 def _tables(folder: Path) -> list[Path]:
-    """Return the tables of recordings in a folder."""
+    """Return the tables of recordings in a folder; one of the usual name is, whatever is wrong with it."""
     files = (path for path in sorted(folder.iterdir()) if path.suffix.lower() in TABLES and path.name[0] != ".")
-    return [path for path in files if is_file(path) and lists_sounds(path)]
+    return [path for path in files if is_file(path) and (path.stem.lower() == _USUAL or lists_sounds(path))]
 
 
 def _chosen(folder: Path, tables: list[Path]) -> list[Path]:
