@@ -8,6 +8,7 @@ from torch import Tensor
 
 from likeliest.families import Family
 from likeliest.families.categorical import Categorical
+from likeliest.families.ctc import collapse
 from likeliest.predictors import Predictor
 from likeliest.sequences import END, Ragged, end, lengths
 
@@ -79,6 +80,21 @@ def recordings(n: int, draws: np.random.Generator, longest: int = 6) -> tuple[Ra
     loud = np.eye(CLASSES, HOP) * 900
     rows = [loud[y[i, :t]].reshape(-1) + draws.normal(0, 700, t * HOP) for i, t in enumerate(frames)]
     return Ragged.of([row.astype(np.int16) for row in rows]), torch.from_numpy(y)
+
+
+def texts(n: int, draws: np.random.Generator) -> tuple[Ragged, Tensor]:
+    """The same recordings, and the texts (n, U) that their classes say with class 0 for the blank."""
+    x, y = recordings(n, draws)
+    return x, collapse(y)
+
+
+class Louder:
+    """An augmentation on samples, which knows where recordings end."""
+
+    def __call__(self, x, y, weight, draw):
+        assert x.dtype == torch.int16
+        gain = 1 + 0.2 * torch.sin(draw.rows * 12.9898 + draw.epoch)[:, None]
+        return torch.where(x == END, float(END), x * gain), y, weight
 
 
 def in_frames(x: Ragged, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from tests.framewise import CLASSES, HOP, Classes, Framewise, in_frames, recordings
+from tests.framewise import CLASSES, HOP, Classes, Framewise, Louder, in_frames, recordings, texts
 
 import likeliest as lk
 from likeliest.certify import certify_objective
 from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
+from likeliest.families.ctc import CTC
 from likeliest.interfaces import Draw, Need
 from likeliest.local import Meter
+from likeliest.race.held_out import misread
 from likeliest.sequences import END, Ragged
 
 F64 = torch.float64
@@ -148,15 +150,6 @@ def test_an_evaluation_takes_few_long_rows_at_once_and_a_training_batch_stays_wh
     torch.testing.assert_close(under_a_draw, value)
 
 
-class Louder:
-    """An augmentation that knows where recordings end."""
-
-    def __call__(self, x, y, weight, draw):
-        assert x.dtype == torch.int16
-        gain = 1 + 0.2 * torch.sin(draw.rows * 12.9898 + draw.epoch)[:, None]
-        return torch.where(x == END, float(END), x * gain), y, weight
-
-
 def test_a_fit_in_mini_batches_learns_from_recordings_of_any_length():
     (x, y), (x_held, y_held) = drawn(300), drawn(80, seed=1)
     objective = lk.Objective(Classes(), Framewise(), x, y, l2=0.1, transform=Louder())
@@ -217,3 +210,52 @@ def test_the_autopsy_passes_by_the_ends_and_names_the_recording():
     assert too_fast.autopsy.cause == "learning_rate"
     on = lk.fit(objective, "adam", batch_size=20, budget=8, on_non_finite="continue")
     assert on.verdict.kind != "non_finite"
+
+
+def of_texts(n=200, seed=0, **more):
+    x, y = texts(n, np.random.default_rng(seed))
+    return lk.Objective(CTC(), Framewise(), x, y, **more)
+
+
+def test_texts_are_learnt_where_no_frame_has_a_label():
+    objective, held_out = of_texts(l2=0.1, transform=Louder()), of_texts(60, seed=1)
+    assert objective.offers == {Need.VALUE, Need.GRAD, Need.PULLBACK}
+    found = lk.fit(objective, lk.rule("adam", lr=0.05), batch_size=20, budget=10, validation=held_out, average=0.9)
+    assert found.autopsy is None
+    reached, start = found.trace.column("validation").min(), found.trace.column("validation")[0, 0]
+    in_full = float(held_out.at(lk.fit(of_texts(l2=0.1), "lbfgs", theta=torch.zeros(SIZE)).theta).value)
+    assert in_full < 0.75 * start
+    assert reached == pytest.approx(in_full, rel=0.05), "what full batches find without augmentation"
+
+
+def test_the_certificate_covers_texts():
+    weight = torch.linspace(0.5, 2, 30)
+    x, y = texts(30, np.random.default_rng(2))
+    objective = lk.Objective(CTC(), Framewise(), x, y, weight, l2=0.3)
+    certificate = certify_objective(objective, 0.3 * a_theta(), order=2)
+    assert certificate.passed, certificate.message
+
+
+def test_a_race_on_texts_runs_rules_of_first_order_and_says_why_others_do_not():
+    x, y = texts(60, np.random.default_rng(3))
+    rules = ["adam", "sgd", "lbfgs", "newton", "irls", "perceptron", "delta_rule"]
+    done = lk.race(
+        x, y, family=CTC(), predictor=Framewise(), rules=rules, seeds=2, budget=4, trials=2, batch_size=16,
+        test=texts(20, np.random.default_rng(4)),
+    )  # fmt: skip
+    assert sorted(row["rule"] for row in done.table) == ["adam", "lbfgs", "sgd"]
+    assert all(0 <= row["error"] <= 1 and 0 <= row["error_test"] <= 1 for row in done.table)
+    why = {skipped.rule: skipped.reason for skipped in done.skipped}
+    assert why.keys() == {"newton", "irls", "perceptron", "delta_rule"}
+    assert (why["newton"], why["irls"], why["perceptron"]) == ("needs HESSIAN", "needs FISHER", "needs DECISION")
+    assert "linear error" in why["delta_rule"]
+
+
+def test_a_text_is_misread_unless_every_label_is_read():
+    eta = torch.full((3, 5, 3), -9.0)
+    for row, path in enumerate(([0, 1, 1, 2, 0], [1, 0, 1, 2, 2], [0, 0, 0, 0, 0])):
+        eta[row, torch.arange(5), torch.tensor(path)] = 9.0
+    right = torch.tensor([[1, 2, 0, 0], [1, 1, 2, 0], [0, 0, 0, 0]])
+    assert misread(CTC(), eta, right).tolist() == [0, 0, 0]
+    assert misread(CTC(), eta, right.flip(0)).tolist() == [1, 0, 1]
+    assert misread(CTC(), eta, right[:, :1]).tolist() == [1, 1, 0]

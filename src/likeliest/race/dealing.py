@@ -5,7 +5,7 @@ a deal the columns of x, and a y that has a location and a scale, are standardis
 over learning rates needs coordinates of one size. θ stays inside; NLLs and errors come out in the user's units.
 
 The base rate enters as an offset: at θ = 0 a linear model predicts what one would without any inputs. So no rule wins
-by finding an intercept.
+by finding an intercept. Sequences take no offset, and recordings come as they are.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from likeliest.errors import ShapeError, SpecificationError, TargetError
 from likeliest.families import Family
 from likeliest.interfaces import Need
 from likeliest.objective import Objective
-from likeliest.predictors import Columns, Module, Predictor
+from likeliest.predictors import Columns, Layered, Module, Predictor
 from likeliest.race.held_out import HeldOutError, loss_of
 from likeliest.randomness import stream
 from likeliest.rules import Rule
 from likeliest.scaling import Scaling
+from likeliest.sequences import is_ragged
 
 Strata = np.ndarray | None
 
@@ -43,17 +44,19 @@ class _Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class _Units:
-    """x̃ = (x − centre)/scale by column, ỹ = (y − shift)/unit, and η of the base rate (K,)."""
+    """x̃ = (x − centre)/scale by column, ỹ = (y − shift)/unit, and η of the base rate (K,) if one is added."""
 
     scaling: Scaling | None
     shift: float
     unit: float
-    base: Tensor
+    base: Tensor | None
 
     @classmethod
     def of(cls, training: Objective, seed: int) -> _Units:
         family, predictor, weight = training.family, training.predictor, training.weight
-        scaling = Scaling.of(training) if training.x.ndim == 2 and not _has_module(predictor) else None
+        scaling = Scaling.of(training) if _is_table(training) else None
+        if family.event_dims > 1:
+            return cls(scaling, 0.0, 1.0, None)
         outputs = predictor.outputs or None
         base = family.null_eta(training.y, weight, outputs)
         if not bool(base.isfinite().all()):
@@ -74,6 +77,8 @@ class _Units:
         return _Rows(x, y, raw.weight, self._offset(raw))
 
     def _offset(self, raw: Objective) -> Any:
+        if self.base is None:
+            return None
         base, columns = self.base.to(raw.dtype), raw.family.columns
         if columns is None or len(columns) == 1:
             return base.expand(raw.n, -1)
@@ -92,10 +97,18 @@ class _Units:
         return l2
 
 
-def _has_module(predictor: Predictor) -> bool:
-    """Whether some net of the user's takes x as it comes."""
+def _is_table(objective: Objective) -> bool:
+    """Whether x has columns that may be standardised: no pictures, no recordings, and no net that takes x as it is."""
+    if objective.x.ndim != 2 or is_ragged(objective.x) or objective.family.event_dims > 1:
+        return False
+    predictor = objective.predictor
     parts = predictor.components.values() if isinstance(predictor, Columns) else (predictor,)
-    return any(isinstance(part, Module) for part in parts)
+    return not any(map(_takes_x_as_it_is, parts))
+
+
+def _takes_x_as_it_is(predictor: Predictor) -> bool:
+    """Whether a net is the user's, or has a first layer that is no affine map of columns."""
+    return isinstance(predictor, Module) or (isinstance(predictor, Layered) and not predictor.has_intercepts)
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ class Deal:
         test: the same on test rows, if there are any.
         theta: the initial θ (P,).
         log_unit: to be added to an NLL, so that it is in the user's unit of y.
-        classes: whether errors are shares of rows decided wrongly, and not squared differences.
+        classes: whether errors are shares of rows decided or read wrongly, and not squared differences.
     """
 
     seed: int
@@ -123,7 +136,8 @@ class Deal:
     def by_error(self, objective: Objective, rule: Rule) -> HeldOutError:
         """Return the rows of an objective, measured by the error of what a rule has trained."""
         rows = (objective.x, objective.y, objective.weight, objective.named_offset)
-        return HeldOutError(objective.family, objective.predictor, *rows, loss=loss_of(rule, self.classes))
+        loss = loss_of(rule, objective.family, self.classes)
+        return HeldOutError(objective.family, objective.predictor, *rows, loss=loss)
 
     def reported_error(self, mean: np.ndarray) -> np.ndarray:
         """The share of mistakes as it is; the root of a mean squared error, in the user's unit of y."""
@@ -157,7 +171,7 @@ def deal(whole: Objective, test: Objective | None, strata: Strata, fraction: flo
         None if test is None else Objective(family, predictor, *units.rows(test)),
         theta,
         math.log(units.unit),
-        Need.DECISION in training.offers,
+        Need.DECISION in training.offers or family.event_dims > 1,
     )
 
 
@@ -175,7 +189,7 @@ def _split(n: int, strata: Strata, fraction: float, seed: int) -> tuple[Rows, Ro
 
 
 def strata_of(family: Family, y: Tensor, given: Any) -> Strata:
-    """Return the class of each row: as given, or what y says where it names classes.
+    """Return the class of each row: as given, or what y says where it names classes; texts name none.
 
     Raises:
         ShapeError: ``given`` has not one entry a row.
@@ -187,6 +201,8 @@ def strata_of(family: Family, y: Tensor, given: Any) -> Strata:
         if labels.shape != (len(y),):
             raise ShapeError(f"stratify needs one class a row, ({len(y)},); found {labels.shape}")
         return labels
+    if family.event_dims > 1:
+        return None
     if y.ndim > 1:
         return y.argmax(-1).numpy()
     names_classes = family.columns is None or bool(((y == 0) | (y == 1)).all())

@@ -1,6 +1,7 @@
 """Held-out error: what ranks rules whose criterion is not the NLL, and what a practitioner asks first of the others.
 
-For classes it is the share of rows decided wrongly, for numbers the mean squared error. The delta rule fits y by η
+For classes it is the share of rows decided wrongly, for texts that of texts not read right to the last label, for
+numbers the mean squared error. The delta rule fits y by η
 itself, without a link: its decision between 0 and 1 falls at ½, and its prediction of a number is η.
 """
 
@@ -10,9 +11,11 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from likeliest.families import Family
 from likeliest.families.base import single
+from likeliest.families.ctc import collapse
 from likeliest.interfaces import Draw, Eta, Need
 from likeliest.local import Local, Meter
 from likeliest.objective import Objective
@@ -33,6 +36,14 @@ def mistakes_at_half(family: Family, eta: Eta, y: Tensor) -> Tensor:
     return mistakes(family, single(eta) - 0.5, y)
 
 
+def misread(family: Family, eta: Eta, y: Tensor) -> Tensor:
+    """1 where the most probable path of a sequence says another text than y, and 0 where it says y."""
+    said = collapse(single(eta).argmax(-1))
+    longest = max(said.shape[-1], y.shape[-1])
+    said, y = (pad(text, (0, longest - text.shape[-1])) for text in (said, y))
+    return (said != y).any(-1).to(single(eta).dtype)
+
+
 def squared_error(family: Family, eta: Eta, y: Tensor) -> Tensor:
     """(y − E[y | η])²."""
     return (y - family.mean(eta)).square()
@@ -43,8 +54,10 @@ def squared_linear_error(family: Family, eta: Eta, y: Tensor) -> Tensor:
     return columns_of(family.linear_error(eta, y))[0].square()
 
 
-def loss_of(rule: Rule, classes: bool) -> Loss:
+def loss_of(rule: Rule, family: Family, classes: bool) -> Loss:
     """Return how the predictions of a model that a rule has trained are read."""
+    if family.event_dims > 1:
+        return misread
     linear = isinstance(rule, ErrorSignal) and rule.error == "linear"
     if classes:
         return mistakes_at_half if linear else mistakes
