@@ -18,6 +18,8 @@ LOUDEST = 32_767.0
 BITS = 24
 """Places in a row are whole multiples of 2⁻²⁴ of a sample: exact, and so the same in any batch."""
 ONE = 1 << BITS
+_ROOM = 1 << 16
+"""Places that are looked at at once."""
 
 
 class OnSounds(Augmentation):
@@ -76,25 +78,42 @@ def check_range(who: str, what: str, values: tuple[float, float], low: float, hi
         raise SpecificationError(f"{who} needs {what}[0] <= {what}[1] from {low:g} to {high:g}, found {values!r}")
 
 
-def at_places(x: Tensor, places: Tensor) -> Tensor:
-    """The values of x (n, L) at places (n, m), in units of 2⁻²⁴ of a sample; beyond either end x is 0.
+def at_places(x: Tensor, step: Tensor, i: Tensor, start: Tensor) -> Tensor:
+    """The values of x (n, L) at the places start + i · step, (n, m), in units of 2⁻²⁴; beyond either end x is 0.
 
     By cubics through the four samples around a place whose slopes at samples are central differences. Of a sine at a
-    tenth of the rate 0.2 % of the power is lost or goes elsewhere, of one at a quarter 7 %.
+    tenth of the rate 0.4 % of the power is lost or goes elsewhere. A few rows are taken at a time, as the cache holds.
+
+    Args:
+        x: samples.
+        step: (n, 1) int64.
+        i: (m,) int64.
+        start: (n, 1) or (1, m) int64.
 
     Source: Catmull & Rom (1974), A class of local interpolating splines; Keys (1981), Cubic convolution interpolation.
     """
+    n, m = len(x), len(i)
+    out, start = x.new_empty((n, m)), start.expand(n, m)
+    for first in range(0, n, at_once := max(1, _ROOM // max(m, 1))):
+        few = slice(first, first + at_once)
+        out[few] = _cubics(x[few], (i * step[few]).add_(start[few]))
+    return out
+
+
+def _cubics(x: Tensor, places: Tensor) -> Tensor:
+    """See `at_places`; places are overwritten."""
     n, length = x.shape
     padded = x.new_zeros((n, length + 8))
     padded[:, 4 : length + 4] = x
-    first = torch.arange(n, device=x.device)[:, None] * (length + 8) + 3
-    where = ((places >> BITS).clamp_(-3, length + 1) + first).flatten()
-    before, here, after, beyond = (padded.view(-1).index_select(0, where + k).view(places.shape) for k in range(4))
+    flat = padded.view(-1)
     t = (places & (ONE - 1)).to(x.dtype).mul_(1 / ONE)
+    first = torch.arange(n, device=x.device)[:, None] * (length + 8) + 3
+    where = places.bitwise_right_shift_(BITS).clamp_(-3, length + 1).add_(first).flatten()
+    before, here, after, beyond = (flat[k:].index_select(0, where).view(t.shape) for k in range(4))
     # Products and sums one by one: fused, they would round otherwise at the end of a batch than within it.
-    change = here - after
-    cubic = (change * 3).add_(beyond).sub_(before)
-    square = (before - here).mul_(2).sub_(change * 3).add_(after).sub_(beyond)
+    change = (here - after).mul_(3)
+    square = (before - here).mul_(2).sub_(change).add_(after).sub_(beyond)
+    cubic = change.add_(beyond).sub_(before)
     return cubic.mul_(t).add_(square).mul_(t).add_(after.sub_(before)).mul_(t).mul_(0.5).add_(here)
 
 

@@ -64,10 +64,10 @@ class Speed(OnSounds):
         step = self._step(u)
         if not self.keep:
             longest = int(self.lengths_after(lengths, u).max()) if len(x) else 0
-            return at_places(x, torch.arange(longest, device=x.device) * step)
+            return at_places(x, step, torch.arange(longest, device=x.device), torch.zeros_like(step))
         # About the middle m = (length − 1) / 2: place i is m + (i − m) factor.
         start = ((lengths[:, None] - 1) * (ONE - step)) >> 1
-        return at_places(x, torch.arange(x.shape[1], device=x.device) * step + start)
+        return at_places(x, step, torch.arange(x.shape[1], device=x.device), start)
 
 
 @final
@@ -110,8 +110,8 @@ class Pitch(OnSounds):
         step = in_fixed_point(looked_up(u[:, 0], geometric, *self.factor))
         i = torch.arange(x.shape[1], device=x.device)
         past = i % self.grain
-        first = at_places(x, past * step + ((i - past) << BITS))
-        second = at_places(x, (past - self.grain) * step + ((i - past + self.grain) << BITS))
+        first = at_places(x, step, past, (i - past)[None] << BITS)
+        second = at_places(x, step, past - self.grain, (i - past + self.grain)[None] << BITS)
         return second.sub_(first).mul_(_rise(self.grain).to(x.device, x.dtype)[past]).add_(first)
 
 

@@ -237,7 +237,8 @@ class LogMel(Layer):
         back = torch.zeros_like(first)
         for own in reversed(others):
             back = Slopes(inside).back(own + back)
-        return back + first
+        total: Tensor = back + first
+        return total
 
 
 def _squared(spectrum: Tensor) -> Tensor:
