@@ -26,7 +26,7 @@ from likeliest.report.schema import Report
 from likeliest.study import Plan, Study, study
 from likeliest.study.occlusion import falls, patch_side
 from likeliest.study.single import ground_for
-from likeliest.tasks.recipe import recipe_for
+from likeliest.tasks.image_recipe import recipe_for
 from likeliest.tasks.shots import overlaid, png, signed, strip
 
 from ..report.test_schema import mismatches

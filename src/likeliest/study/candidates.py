@@ -7,7 +7,7 @@ from collections.abc import Callable
 from likeliest.progress import Callback
 from likeliest.study.candidate import Candidate, calibrated, finished
 from likeliest.study.ground import Ground
-from likeliest.study.pixels import fit_picture_net, fit_pixels
+from likeliest.study.by_recipe import fit_by_recipe, fit_in_few_steps
 from likeliest.study.tables import choose_l2, fit_linear_model, fit_net_model
 from likeliest.tasks import Kind
 
@@ -23,11 +23,11 @@ def fit_candidates(ground: Ground, progress: Callable[[str], None], on_progress:
 
 def fit_kind(ground: Ground, kind: Kind, progress: Callable[[str], None], on_progress: Callback) -> Candidate:
     """Fit the field's linear model or its net, with a calibrator if the validation rows call for one."""
+    recipe = ground.recipe
     if kind == "linear":
-        progress("linear model" + (", l2 chosen on validation rows" if ground.recipe is None else " of pixels"))
-        fitted = choose_l2(ground) if ground.recipe is None else fit_pixels(ground)
+        progress("linear model" + (", l2 chosen on validation rows" if recipe is None else f" of {recipe.inputs}"))
+        fitted = choose_l2(ground) if recipe is None else fit_in_few_steps(ground, recipe)
     else:
         progress("net")
-        recipe = ground.recipe
-        fitted = fit_net_model(ground, on_progress) if recipe is None else fit_picture_net(ground, recipe, on_progress)
+        fitted = fit_net_model(ground, on_progress) if recipe is None else fit_by_recipe(ground, recipe, on_progress)
     return calibrated(fitted, ground.plan.seed)

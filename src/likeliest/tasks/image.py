@@ -25,7 +25,8 @@ from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, ResidualNet
 from likeliest.tasks import glancing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
-from likeliest.tasks.recipe import Recipe, recipe_for
+from likeliest.tasks.image_recipe import recipe_for
+from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Cell, Data

@@ -1,4 +1,4 @@
-"""Models of pictures: softmax regression on pixels, cheaply, and a net by its recipe, within the work of the plan."""
+"""Models of pictures and of sounds: a linear one, cheaply, and a net by its recipe, within the work of the plan."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ JUDGED_ROWS = 2_048
 """Training rows on which the NLL of training is taken, at most."""
 
 
-def fit_pixels(ground: Ground) -> Candidate:
-    """Softmax regression on pixels by L-BFGS, on a sample of the training rows; its best step by validation rows.
+def fit_in_few_steps(ground: Ground, recipe: Recipe) -> Candidate:
+    """The linear model beside the net, by L-BFGS, on a sample of the training rows; its best step by validation rows.
 
-    Few steps on correlated pixels act as a penalty of their own: the optimum is neither reached nor wanted.
+    Few steps on correlated inputs act as a penalty of their own: the optimum is neither reached nor wanted.
     """
     began = time.perf_counter()
     most = LINEAR_ROWS if ground.plan.minutes >= SHORT else SHORT_ROWS
@@ -53,11 +53,11 @@ def fit_pixels(ground: Ground) -> Candidate:
         validation=objective.held_out(torch.from_numpy(x[held]), y[held]),
     )
     model = _model(ground, predictor, found, coding="linear")
-    title = f"{regression_name(ground.family)} on pixels, l2 = {LINEAR_L2:g}"
+    title = f"{regression_name(ground.family)} on {recipe.inputs}, l2 = {LINEAR_L2:g}"
     return _candidate(ground, "linear", title, model, LINEAR_L2, "lbfgs", found, began)
 
 
-def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Candidate:
+def fit_by_recipe(ground: Ground, recipe: Recipe, on_progress: Callback) -> Candidate:
     """The net by its recipe, watched on some validation rows while it learns.
 
     The last θ is kept, at the end of the learning rate's cycle: an earlier one may have the lower held-out NLL, being
@@ -95,7 +95,7 @@ def fit_picture_net(ground: Ground, recipe: Recipe, on_progress: Callback) -> Ca
         callbacks=[watch],
     )
     model = replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
-    title = f"residual net, {recipe.predictor.size:,} parameters"
+    title = f"{recipe.net}, {recipe.predictor.size:,} parameters"
     net = _candidate(ground, "net", title, model, 0.0, recipe.rule.name, found, began)
     return replace(net, trace=trace)
 
