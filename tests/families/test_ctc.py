@@ -255,6 +255,13 @@ def test_ended_frames_count_for_nothing():
     assert ctc.align(longer, y).path[:, 5:].eq(0).all()
 
 
+def test_no_rows_have_no_log_prob():
+    eta, y = normal(0, 3, 3), torch.zeros(0, 2, dtype=torch.int64)
+    log_prob, score = FAMILY.log_prob_and_score(eta, y)
+    assert FAMILY.log_prob(eta, y).shape == log_prob.shape == (0,)
+    assert score.shape == (0, 3, 3)
+
+
 def test_a_number_added_to_all_columns_of_a_frame_changes_nothing():
     eta, y = normal(3, 5, 4), torch.tensor([[1, 2], [3, 3], [2, 0]])
     shifted = eta + 10 * normal(3, 5, 1, seed=1)

@@ -51,7 +51,9 @@ def log_prob(eta: Tensor, y: Tensor) -> Tensor:
     Returns:
         (N,), in η's precision.
     """
-    nll, *_ = _forward(_bounded(eta), y)
+    if not len(eta):
+        return eta.new_zeros(0)
+    nll, *_ = _forward(*_bounded(eta), y)
     total = -nll
     rows = _unresolved(nll)
     if len(rows):
@@ -61,8 +63,10 @@ def log_prob(eta: Tensor, y: Tensor) -> Tensor:
 
 def log_prob_and_score(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Return log p(y | η), (N,), and γ − softmax(η), (N, T, K), as `log_prob` takes and gives them."""
-    lp = _bounded(eta)
-    nll, alpha, frames, lengths = _forward(lp, y)
+    if not len(eta):
+        return eta.new_zeros(0), torch.zeros_like(eta)
+    lp, frames = _bounded(eta)
+    nll, alpha, lengths = _forward(lp, frames, y)
     args = (lp.transpose(0, 1), y, frames, lengths, nll, alpha, 0, True)
     score = torch.ops.aten._ctc_loss_backward.Tensor(-torch.ones_like(nll), *args).transpose(0, 1).contiguous()
     total = -nll
@@ -73,20 +77,21 @@ def log_prob_and_score(eta: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return total, score
 
 
-def _bounded(eta: Tensor) -> Tensor:
-    """Log-probabilities, none of them below what the kernel can take for log 0."""
+def _bounded(eta: Tensor) -> tuple[Tensor, Tensor]:
+    """Log-probabilities, none of them below what the kernel can take for log 0, and the frames of each row."""
     lp, floor = eta.log_softmax(-1), _FLOOR[eta.dtype]
-    if lp.numel() and bool(lp.min() >= floor):  # NaN is not
-        return lp
-    return log_probs(eta).clamp_(min=floor)
+    lowest = float(lp.min())
+    if lowest >= floor:
+        return lp, torch.full((len(lp),), lp.shape[1], device=lp.device)
+    lp = log_probs(eta) if math.isnan(lowest) else lp
+    return lp.clamp_(min=floor), sequences.frames(eta)
 
 
-def _forward(lp: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """−log p, the kernel's forward variables, and of each row the frames and the labels."""
+def _forward(lp: Tensor, frames: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """−log p, the kernel's forward variables, and the labels of each row."""
     lengths = lengths_of(y)
-    frames = torch.full_like(lengths, lp.shape[1])
     nll, alpha = torch.ops.aten._ctc_loss.Tensor(lp.transpose(0, 1), y, frames, lengths, 0, True)
-    return nll, alpha, frames, lengths
+    return nll, alpha, lengths
 
 
 def _unresolved(nll: Tensor) -> Tensor:
