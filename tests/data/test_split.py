@@ -145,7 +145,8 @@ def test_two_speakers_and_one() -> None:
     two, y = ["a"] * 40 + ["b"] * 20, np.arange(60) % 4
     dealt = split_by_group(two, seed=0, y=y)
     assert (dealt.parts.test.tolist(), dealt.disjoint) == (list(range(40, 60)), True)
-    assert np.bincount(y[dealt.parts.validation]).tolist() == (np.bincount(y[dealt.parts.train]) // 3).tolist()
+    assert set(np.bincount(y[dealt.parts.train])) <= {7, 8}
+    assert set(np.bincount(y[dealt.parts.validation])) <= {2, 3}
     assert "rows to choose by are those of the speaker that is learnt from" in dealt.message
     one = split_by_group(["a"] * 60, seed=0, y=y)
     assert (one.disjoint, "flatters" in one.message) == (False, True)
