@@ -12,7 +12,7 @@ from scipy.special import log_softmax, logsumexp
 
 from likeliest.errors import InputError, ShapeError, SpecificationError
 from likeliest.speech.alphabet import Alphabet
-from likeliest.speech.beam import _searched
+from likeliest.speech.beam import _best, _searched
 from likeliest.speech.decoding import beam_search, greedy
 from likeliest.speech.grammar import Grammar
 from likeliest.speech.language_model import NGram
@@ -203,6 +203,11 @@ def test_ties_go_in_the_order_of_the_texts():
     assert found[0] == found[1]
     assert [(-h.score, h.text) for h in found[2]] == sorted((-h.score, h.text) for h in found[2])
     assert len({h.score for h in found[2]}) < len(found[2])
+
+
+def test_of_equal_beginnings_the_first_are_kept():
+    assert _best(np.array([1.0, 2.0, 3.0, 2.0, 2.0, -np.inf]), 3).tolist() == [2, 1, 3]
+    assert _best(np.array([-np.inf, 0.0, -np.inf]), 2).tolist() == [1]
 
 
 def test_no_frames_and_no_way_through():
