@@ -41,6 +41,7 @@ TABLE = {
     "gru": (lambda: layers.GRU(3, 4), sequence),
     "gru, both ways": (lambda: layers.GRU(3, 4, True), sequence),
     "means and maxima": (layers.MeanMaxPool, picture),
+    "means and maxima of bins": (layers.PoolBins, picture),
     "as a picture": (layers.AsPicture, sequence),
     "as a sequence": (layers.AsSequence, picture),
     "residual": (

@@ -86,6 +86,11 @@ class MeansAndMaxima(nn.Module):
         return torch.cat((x.mean((2, 3)), x.amax((2, 3))), 1)
 
 
+class OfBins(nn.Module):
+    def forward(self, x):
+        return torch.cat((x.mean(3), x.amax(3)), 1).mT
+
+
 class ByTime(nn.Module):
     def forward(self, x):
         return torch.stack([x[:, :, t].mT.reshape(len(x), -1) for t in range(x.shape[2])], 1)
@@ -169,6 +174,7 @@ TABLE = {
     "gru": (lambda: layers.GRU(3, 4), lambda: GRUJudge(False), lambda: drawn("x", N, 5, 3)),
     "gru, both ways": (lambda: layers.GRU(3, 4, True), lambda: GRUJudge(True), lambda: drawn("x", N, 5, 3)),
     "means and maxima": (layers.MeanMaxPool, lambda: Judge(MeansAndMaxima()), picture(3, 5, 4)),
+    "means and maxima of bins": (layers.PoolBins, lambda: Judge(OfBins()), picture(3, 5, 4)),
     "as a picture": (layers.AsPicture, lambda: Judge(nn.Unflatten(1, (1, 5))), lambda: drawn("x", N, 5, 3)),
     "as a sequence": (layers.AsSequence, lambda: Judge(ByTime()), picture(3, 5, 4)),
     "ending": (layers.Ending, lambda: Judge(nn.Identity()), lambda: drawn("x", N, 5, 3)),
@@ -409,6 +415,7 @@ def test_two_dropouts_of_a_net_draw_numbers_of_their_own():
         (layers.GlobalPool(), (3,), "takes pictures"),
         (layers.Normalise((0.5,), (0.25,)), (5, 5, 3), r"takes pictures \(H, W, 1\)"),
         (layers.MeanMaxPool(), (3,), "takes pictures"),
+        (layers.PoolBins(), (3, 4), "takes pictures"),
         (layers.Dense(4, 2), (5, 4, 4), "takes rows of 4 numbers"),
         (layers.BatchNorm(3), (3, 4), "takes rows of 3 channels"),
         (layers.DepthwiseConv(3, 5), (7, 4), r"takes sequences \(T, 3\), found \(7, 4\)"),

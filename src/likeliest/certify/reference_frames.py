@@ -97,6 +97,11 @@ def _(layer: layers.MeanMaxPool, path: str, parts: Parts, x: Tensor) -> Tensor:
 
 
 @reference_output.register
+def _(layer: layers.PoolBins, path: str, parts: Parts, x: Tensor) -> Tensor:
+    return torch.cat((x.mean(-1), x.max(-1).values), 1).mT
+
+
+@reference_output.register
 def _(layer: layers.AsPicture, path: str, parts: Parts, x: Tensor) -> Tensor:
     return x.unsqueeze(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -39,12 +40,17 @@ def spectral(rate: int, bins: int, features: Settings, masking: Settings) -> dic
     }
 
 
-def convolved(
-    inputs: int, outputs: int, activation: str, *, size: int = 3, stride: int | tuple[int, int] = 1
-) -> dict[str, Layer]:
-    """A convolution, batch norm and an activation."""
-    conv = Conv2d(inputs, outputs, size, stride, gain=GAIN)
-    return {"conv": conv, "norm": BatchNorm(outputs), "activation": Activation(activation)}
+def stages(channels: Sequence[int], activation: str, halvings: int) -> dict[str, Layer]:
+    """For each width two convolutions, the first of which halves frequency, and time so many times."""
+    found: dict[str, Layer] = {}
+    for i, (inputs, width) in enumerate(itertools.pairwise((1, *channels))):
+        halved = Conv2d(inputs, width, 3 if i else STEM, (2 if i < halvings else 1, 2), gain=GAIN)
+        convs = (halved, Conv2d(width, width, gain=GAIN))
+        layers: dict[str, Layer] = {}
+        for k, conv in enumerate(convs, 1):
+            layers |= {f"conv{k}": conv, f"norm{k}": BatchNorm(width), f"activation{k}": Activation(activation)}
+        found[f"stage{i + 1}"] = Sequential(layers)
+    return found
 
 
 def plain(settings: Settings) -> dict[str, Any] | None:
@@ -109,13 +115,8 @@ class SoundNet(Layered):
             "features": plain(features),
             "masking": plain(masking),
         }
-        layers = spectral(rate, bins, features, masking)
-        columns = 1
-        for stage, width in enumerate(channels, 1):
-            halved = convolved(columns, width, activation, size=STEM if stage == 1 else 3, stride=2)
-            layers[f"stage{stage}"] = Sequential(_numbered(halved, convolved(width, width, activation)))
-            columns = width
-        layers |= {"pool": MeanMaxPool(), "dropout": Dropout(dropout), "head": Dense(2 * columns, outputs, GAIN)}
+        layers = spectral(rate, bins, features, masking) | stages(channels, activation, len(channels))
+        layers |= {"pool": MeanMaxPool(), "dropout": Dropout(dropout), "head": Dense(2 * channels[-1], outputs, GAIN)}
         super().__init__((samples,), layers, compute=compute)
 
     def to_json(self) -> dict[str, Any]:
@@ -127,8 +128,3 @@ class SoundNet(Layered):
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Inverse of `to_json`."""
         return cls(**{k: v for k, v in values.items() if k != "kind"})
-
-
-def _numbered(*groups: dict[str, Layer]) -> dict[str, Layer]:
-    """The layers of all groups, each with its group's number."""
-    return {f"{name}{i}": layer for i, group in enumerate(groups, 1) for name, layer in group.items()}

@@ -18,21 +18,23 @@ from likeliest.predictors.layers import (
     Dropout,
     Ending,
     Layer,
+    PoolBins,
     Residual,
     Sequential,
 )
-from likeliest.predictors.sound import GAIN, STEM, Settings, convolved, plain, spectral
+from likeliest.predictors.sound import GAIN, Settings, plain, spectral, stages
 
 
 class SpeechNet(Layered):
     """η (n, T, K) of recordings (n, L) of any length, samples on the scale of 16 bits and `sequences.END` after an end.
 
-    `LogMel` makes a picture of time and frequency of each, and `Masking` hides some of it in training. Convolutions
-    with batch norm halve frequency each, the first of them time as well, until there is one frame for every ``stride``.
-    A dense layer brings a frame to ``width`` numbers, on which ``blocks`` residual blocks act: a depthwise convolution
-    along time, a dense layer, batch norm, activation and dropout. A GRU both ways may follow, of ``recurrent`` states
-    each, and a dense layer gives η of each frame. Frames after a recording's end are certain blanks: there are
-    T = ⌈(1 + ⌊L / hop⌋) / stride⌉ before it, whatever stands beside it.
+    `LogMel` makes a picture of time and frequency of each, and `Masking` hides some of it in training. For each width
+    of ``channels`` there is a stage of two convolutions with batch norm and activation; the first halves frequency, and
+    time until there is one frame for every ``stride``. The mean and the largest number of each channel over frequency
+    make a frame, which a dense layer brings to ``width`` numbers, on which ``blocks`` residual blocks act: a depthwise
+    convolution along time, a dense layer, batch norm, activation and dropout. A GRU both ways may follow, of
+    ``recurrent`` states each, and a dense layer gives η of each frame. Frames after a recording's end are certain
+    blanks: there are T = ⌈(1 + ⌊L / hop⌋) / stride⌉ before it, whatever stands beside it.
 
     Args:
         rate: samples a second.
@@ -41,8 +43,9 @@ class SpeechNet(Layered):
         blocks: their number.
         size: frames of a block's window, odd.
         recurrent: states of the GRU in each direction; 0 is none.
-        stride: frames of the features for one of η: 1, 2, 4, …, 2 for each of the channels at most.
-        channels: of the convolutions at the beginning, of which the first is 5 × 5 and the others 3 × 3.
+        stride: frames of the features for one of η: 1, 2, 4, …, halved by each stage at most.
+        channels: widths of the stages; convolutions are 3 × 3, the first 5 × 5.
+        pooled: whether frequency is pooled; else all that the stages leave of it goes on.
         bins: of `LogMel`.
         activation: one of ``ACTIVATIONS``.
         dropout: rate at the end of each block, and before the last layer.
@@ -81,7 +84,8 @@ class SpeechNet(Layered):
         size: int = 9,
         recurrent: int = 0,
         stride: int = 2,
-        channels: Sequence[int] = (16, 32),
+        channels: Sequence[int] = (16, 32, 64),
+        pooled: bool = True,
         bins: int = 40,
         activation: str = "relu",
         dropout: float = 0.1,
@@ -95,7 +99,7 @@ class SpeechNet(Layered):
                 f"{rate}, {outputs}, {width} and {tuple(channels)}, {blocks} blocks and {recurrent} states"
             )
         if stride not in (strides := [2**k for k in range(len(channels) + 1)]):
-            raise SpecificationError(f"{len(channels)} convolutions make a stride of {strides}, not {stride}")
+            raise SpecificationError(f"{len(channels)} stages make a stride of {strides}, not {stride}")
         self.rate = rate
         self.settings: dict[str, Any] = {
             "width": width,
@@ -104,20 +108,17 @@ class SpeechNet(Layered):
             "recurrent": recurrent,
             "stride": stride,
             "channels": list(channels),
+            "pooled": pooled,
             "bins": bins,
             "activation": activation,
             "dropout": dropout,
             "features": plain(features),
             "masking": plain(masking),
         }
-        layers = spectral(rate, bins, features, masking)
-        columns, high = 1, bins
-        for i, channel in enumerate(channels):
-            halved = (2 if 2 ** (i + 1) <= stride else 1, 2)
-            conv = convolved(columns, channel, activation, size=3 if i else STEM, stride=halved)
-            layers[f"conv{i + 1}"] = Sequential(conv)
-            columns, high = channel, -(-high // 2)
-        layers |= {"sequence": AsSequence(), "in": Sequential(_framewise(columns * high, width, activation))}
+        layers = spectral(rate, bins, features, masking) | stages(channels, activation, strides.index(stride))
+        layers["sequence"] = PoolBins() if pooled else AsSequence()
+        _, columns = Sequential(layers).shape_after((rate,))
+        layers["in"] = Sequential(_framewise(columns, width, activation))
         for i in range(blocks):
             conv1d: dict[str, Layer] = {"time": DepthwiseConv(width, size)}
             layers[f"block{i + 1}"] = Residual(

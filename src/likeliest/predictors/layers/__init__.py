@@ -14,7 +14,7 @@ from likeliest.predictors.layers.dropout import Dropout
 from likeliest.predictors.layers.frames import Frames
 from likeliest.predictors.layers.masking import Masking
 from likeliest.predictors.layers.normalisation import BatchNorm
-from likeliest.predictors.layers.pooling import GlobalPool, MaxPool, MeanMaxPool
+from likeliest.predictors.layers.pooling import GlobalPool, MaxPool, MeanMaxPool, PoolBins
 from likeliest.predictors.layers.recurrent import GRU
 from likeliest.predictors.layers.sequencing import AsPicture, AsSequence, Ending
 from likeliest.predictors.layers.shaping import Flatten, Normalise
@@ -42,6 +42,7 @@ __all__ = [
     "MeanMaxPool",
     "Normalise",
     "PartShape",
+    "PoolBins",
     "Residual",
     "Sequential",
     "from_json",
@@ -68,6 +69,7 @@ _LEAVES = {
         MaxPool,
         MeanMaxPool,
         Normalise,
+        PoolBins,
     )
 }
 

@@ -177,3 +177,33 @@ class MeanMaxPool(Layer):
         if dx is None:
             return None
         return torch.cat((tape.cut(dx).sum((2, 3)) * tape.share, _at_maxima(dx, tape.maxima[1]).flatten(1)), 1)
+
+
+@dataclass(frozen=True)
+class PoolBins(Layer):
+    """The mean and the largest number of each channel of a picture (C, T, F) in each frame: the sequence (T, 2C)."""
+
+    kind = "pool_bins"
+    lockstep = False
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """(T, 2C)."""
+        if len(shape) != 3:
+            raise ShapeError(f"PoolBins takes pictures (C, T, F), found {shape}")
+        return shape[1], 2 * shape[0]
+
+    def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, _Maxima]:
+        """Means first."""
+        largest, where = _maxima(x, (1, x.shape[3]))
+        return torch.cat((x.mean(3), largest[..., 0]), 1).mT, (x, where)
+
+    def pullback(self, views: Any, tape: _Maxima, u: Tensor, grads: Any, further: bool = True) -> Tensor:
+        """Spread u's first half over all bins, and add the other where the maxima stand."""
+        bins = tape[0].shape[3]
+        for_mean, for_max = (half.mT[..., None] for half in u.chunk(2, 2))
+        for_max = for_max.contiguous(memory_format=torch.channels_last)
+        return _maxima_back(for_max, tape, (1, bins)) + for_mean / bins
+
+    def pushforward(self, views: Any, tape: _Maxima, directions: Any, dx: Tensor | None) -> Tensor | None:
+        """Return dx's mean, and dx at the maxima."""
+        return None if dx is None else torch.cat((dx.mean(3), _at_maxima(dx, tape[1])[..., 0]), 1).mT
