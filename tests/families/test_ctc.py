@@ -16,7 +16,7 @@ from likeliest import sequences
 from likeliest.certify import certify_objective
 from likeliest.errors import NotOnOfferError, SupportError
 from likeliest.families import ctc
-from likeliest.families.ctc import CTC, kernel, recursion
+from likeliest.families.ctc import CTC, kernel, recursion, shared
 
 FAMILY = CTC()
 F64, INF = torch.float64, math.inf
@@ -285,8 +285,10 @@ def test_samples_say_what_their_paths_say():
         assert abs(float(own) - p) <= 5 * math.sqrt(p * (1 - p) / 20_000)
 
 
-def test_the_shared_frame_is_the_best_one():
+@pytest.mark.parametrize("at_a_time", [1024, 3])
+def test_the_shared_frame_is_the_best_one(at_a_time, monkeypatch):
     """At the maximum the score, summed over all frames, is 0 in every column."""
+    monkeypatch.setattr(shared, "_ROWS", at_a_time)
     y, frames = torch.tensor([[1, 2, 2], [2, 0, 0], [1, 1, 0], [0, 0, 0]]), torch.tensor([6, 4, 5, 3])
     weight = torch.tensor([1.0, 2.0, 1.0, 0.5])
     best = ctc.shared_frame(y, frames, weight, outputs=4)

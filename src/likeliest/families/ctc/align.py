@@ -82,7 +82,7 @@ def _forward(emission: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
     barred[:, 3:] = (states[:, 3:] == 0) | (states[:, 3:] == states[:, 1:-2])
     best = emission.new_full((n, s + 2), -torch.inf)
     best[:, 2:4] = emission[:, 0, :2]
-    back = states.new_zeros(n, frames, s)
+    back = torch.zeros(n, frames, s, dtype=torch.uint8, device=states.device)
     for t in range(1, frames):
         came = torch.stack((best[:, 2:], best[:, 1:-1], best[:, :-2].masked_fill(barred, -torch.inf)))
         values, back[:, t] = came.max(0)
@@ -94,7 +94,7 @@ def _backward(back: Tensor, state: Tensor) -> Tensor:
     """The state of each frame, (n, T), from the last one (n,)."""
     walk = [state]
     for steps in back[:, 1:].flip(1).unbind(1):
-        state = state - steps.gather(1, state[:, None])[:, 0]
+        state = state - steps.gather(1, state[:, None])[:, 0].long()
         walk.append(state)
     return torch.stack(walk[::-1], 1)
 

@@ -10,6 +10,8 @@ from likeliest.families.ctc import kernel
 from likeliest.families.ctc.texts import check_alignable, lengths_of
 
 _STEPS, _TOLERANCE = 200, 1e-9
+_ROWS = 1024
+"""Rows whose η is written out at a time."""
 
 
 def shared_frame(y: Tensor, frames: Tensor, weight: Tensor | None = None, outputs: int | None = None) -> Tensor:
@@ -37,19 +39,26 @@ def shared_frame(y: Tensor, frames: Tensor, weight: Tensor | None = None, output
         [0.0, 1.0]
     """
     check_alignable(y, frames)
-    weight = torch.ones(len(y), dtype=torch.float64) if weight is None else weight.double()
+    weight = y.new_ones(len(y), dtype=torch.float64) if weight is None else weight.double()
     p = _start(y, frames, int(y.max()) + 1 if outputs is None else outputs)
     before = -torch.inf
     for _ in range(_STEPS):
-        eta = sequences.end(p.log().repeat(len(y), int(frames.max()), 1), frames)
-        log_prob, score = kernel.log_prob_and_score(eta, y)
-        value = float((weight * log_prob).sum() / weight.sum())
+        value, counts = 0.0, torch.zeros_like(p)
+        for part in zip(*(given.split(_ROWS) for given in (y, frames, weight)), strict=True):
+            log_prob, expected = _expected(p, *part)
+            value, counts = value + log_prob, counts + expected
         if value - before <= _TOLERANCE * abs(value):
             break
-        before = value
-        counts = torch.einsum("n,ntk->k", weight, score) + (weight * frames).sum() * p
-        p = counts.clamp(min=0) / counts.clamp(min=0).sum()
+        before, p = value, counts / counts.sum()
     return p.log()
+
+
+def _expected(p: Tensor, y: Tensor, frames: Tensor, weight: Tensor) -> tuple[float, Tensor]:
+    """Σ w log p(y) of some rows, and of how many frames each column is expected to be (K,)."""
+    eta = sequences.end(p.log().repeat(len(y), int(frames.max()), 1), frames)
+    log_prob, score = kernel.log_prob_and_score(eta, y)
+    counts = torch.einsum("n,ntk->k", weight, score) + (weight * frames).sum() * p
+    return float((weight * log_prob).sum()), counts.clamp(min=0)
 
 
 def _start(y: Tensor, frames: Tensor, outputs: int) -> Tensor:
