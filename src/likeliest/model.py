@@ -33,6 +33,7 @@ from likeliest.families import from_json as family_from_json
 from likeliest.families.base import single
 from likeliest.files import atomic_write
 from likeliest.interfaces import Eta
+from likeliest.objective import COMPACT
 from likeliest.prediction import Encoder, Prediction
 from likeliest.predictors import Predictor, columns_of
 from likeliest.predictors import from_json as predictor_from_json
@@ -41,8 +42,8 @@ SCHEMA = 1
 """Version of the model file's layout."""
 NEWEST = 2
 """The version of a file with a calibrator, or of pictures, which older likeliests refuse; here higher ones are."""
-PICTURES = 256
-"""Pictures that are evaluated at once."""
+TOGETHER = 256
+"""Pictures or recordings that are evaluated at once."""
 _ENCODERS = {"table": TableEncoder, "image": ImageEncoder, "pixels": FlatPixels}
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
@@ -62,8 +63,8 @@ class Model:
         calibrator: what class probabilities go through last.
         views: for pictures, how each is looked at several times; class probabilities are the mean over the views.
 
-    Pictures are evaluated in single precision, in blocks of a fixed size: what is said of one does not depend on how
-    many others there are.
+    Pictures and recordings are evaluated in single precision, in blocks of a fixed size: what is said of one does not
+    depend on how many others there are.
 
     Example:
         >>> import likeliest as lk
@@ -92,9 +93,9 @@ class Model:
         return (*self.encoder.text_columns, *((self.target.name,) if named else ()))
 
     def eta(self, x: NDArray[Any]) -> Eta:
-        """η for encoded rows (n, p) or pictures (n, H, W, C), in double precision; of pictures as they are."""
+        """η for encoded rows (n, p), pictures (n, H, W, C) or clips (n, S), in double precision."""
         rows = torch.as_tensor(x)
-        if rows.dtype == torch.uint8:
+        if rows.dtype in COMPACT:
             return self._over_blocks(rows, self._eta_of_block)
         with torch.no_grad():
             return self.predictor.forward(self.theta, rows.double())[0]
@@ -103,9 +104,9 @@ class Model:
     def _single(self) -> Tensor:
         return self.theta.float()
 
-    def _eta_of_block(self, pictures: Tensor) -> Tensor:
+    def _eta_of_block(self, rows: Tensor) -> Tensor:
         with torch.no_grad():
-            return single(self.predictor.forward(self._single, pictures)[0]).double()
+            return single(self.predictor.forward(self._single, rows)[0]).double()
 
     def _mean_over_views(self, pictures: Tensor) -> Tensor:
         """Class probabilities of a block, the mean over its views."""
@@ -113,11 +114,11 @@ class Model:
         return self.views.averaged(lambda view: self.family.mean(self._eta_of_block(view)), pictures)
 
     @staticmethod
-    def _over_blocks(pictures: Tensor, ask: Callable[[Tensor], Tensor]) -> Tensor:
-        """What ``ask`` says of all pictures, block by block; the last block is filled up with black ones."""
+    def _over_blocks(rows: Tensor, ask: Callable[[Tensor], Tensor]) -> Tensor:
+        """What ``ask`` says of all rows, block by block; the last block is filled up with black or silent ones."""
         answers = []
-        for block in pictures.split(PICTURES):
-            missing = PICTURES - len(block)
+        for block in rows.split(TOGETHER):
+            missing = TOGETHER - len(block)
             whole = torch.cat((block, block.new_zeros(missing, *block.shape[1:]))) if missing else block
             answers.append(ask(whole)[: len(block)])
         return torch.cat(answers)

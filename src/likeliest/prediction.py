@@ -20,6 +20,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def described(self) -> str:
+        """What rows are to a model, in words that begin with "on"."""
+        ...
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """Columns to be read as text from a file."""
         ...
@@ -42,7 +47,7 @@ class Prediction:
         probabilities: (n, K), one column a class; None for a number.
         classes: the K class labels; None for a number.
         intervals: for a number, ``sigma``, ``q05`` and ``q95``, each (n,).
-        files: the names of n pictures; None for rows of a table.
+        files: the names of n pictures or recordings; None for rows of a table.
     """
 
     labels: NDArray[Any]

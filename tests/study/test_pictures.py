@@ -21,7 +21,7 @@ from likeliest.calibration import Temperature
 from likeliest.cli.summary import study_summary
 from likeliest.data import read_pictures
 from likeliest.interfaces import Draw
-from likeliest.model import PICTURES, Model
+from likeliest.model import TOGETHER, Model
 from likeliest.report.schema import Report
 from likeliest.study import Plan, Study, study
 from likeliest.study.occlusion import falls, patch_side
@@ -155,10 +155,10 @@ def model_of_pictures() -> Model:
 
 def test_what_is_said_of_a_picture_depends_on_no_other_picture() -> None:
     model, draws = model_of_pictures(), np.random.default_rng(1)
-    x = draws.integers(0, 256, (PICTURES + 37, 12, 12, 1), dtype=np.uint8)
+    x = draws.integers(0, 256, (TOGETHER + 37, 12, 12, 1), dtype=np.uint8)
     together = model.probabilities(x)
     np.testing.assert_array_equal(together, model.probabilities(x[::-1].copy())[::-1])
-    for row in (0, 5, PICTURES - 1, PICTURES, PICTURES + 36):
+    for row in (0, 5, TOGETHER - 1, TOGETHER, TOGETHER + 36):
         np.testing.assert_array_equal(model.probabilities(x[row : row + 1])[0], together[row])
 
 

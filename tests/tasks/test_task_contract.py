@@ -137,8 +137,9 @@ def test_predictors_give_the_columns_that_the_family_takes(case: Case) -> None:
     outputs = len(examples.target.classes or ()) if family.columns is None else 1
     rows = case.task.split(examples, 0, (0.6, 0.2, 0.2)).train
     for model in ("linear", "net"):
-        x = torch.as_tensor(case.task.encoder(examples, rows, model).encode(examples.raw)[examples.kept][:5])
-        predictor = case.task.predictor(model, family, x.shape[1:], outputs, (4,))
+        encoder = case.task.encoder(examples, rows, model)
+        x = torch.as_tensor(encoder.encode(examples.raw)[examples.kept][:5])
+        predictor = case.task.predictor(model, family, encoder, x.shape[1:], outputs, (4,))
         assert predictor.linear or model == "net"
         theta = predictor.init([stream(0, "init")], torch.float64)[0]
         eta, _ = predictor.forward(theta, x.double(), Draw(0, 0, torch.arange(5)))

@@ -22,8 +22,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A CSV, TSV or Parquet file; a folder of pictures, one folder for each class; or the name of a data set "
-        "(see `likeliest data`).",
+        help="A CSV, TSV or Parquet file; a folder of pictures, one folder for each class; a folder of recordings with "
+        "transcripts.csv, or one folder for each word; or the name of a data set (see `likeliest data`).",
     ),
 ]
 Target = Annotated[
@@ -35,7 +35,7 @@ BudgetName = Annotated[
     str,
     typer.Option(help="How much work to spend: quick, standard or thorough, or so many minutes' worth, such as 5."),
 ]
-Device = Annotated[str, typer.Option(help="Where a net of pictures is trained: cpu or cuda.")]
+Device = Annotated[str, typer.Option(help="Where a net of pictures or recordings is trained: cpu or cuda.")]
 Seed = Annotated[int, typer.Option(help="Root of all randomness.")]
 Json = Annotated[bool, typer.Option("--json", help="Print machine-readable results.")]
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file written by `likeliest fit`.")]
@@ -43,7 +43,7 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file w
 WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
 
   likeliest study digits                     fit, certify, race and report on a data set that is already here
-  likeliest study YOUR.csv --target COLUMN   the same on a table of yours, or on a FOLDER of pictures
+  likeliest study YOUR.csv --target COLUMN   the same on a table of yours, or on a FOLDER of pictures or recordings
   likeliest --help                           all commands
 """
 
@@ -144,7 +144,7 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows or pictures with a model file: a probability for each class, or mean, sigma, q05 and q95."""
+    """Predict rows, pictures or recordings by a model file: a probability of each class, or mean, sigma, q05, q95."""
     from likeliest.cli.printing import print_json
     from likeliest.cli.progress import bar
     from likeliest.cli.summary import unreadable_lines

@@ -86,7 +86,7 @@ def unreadable_lines(unreadable: Mapping[str, str]) -> list[str]:
         return []
     named = [f"{name}: {reason}" for name, reason in unreadable.items()]
     more = [f"and {len(named) - _LISTED} more"] if len(named) > _LISTED else []
-    count = f"{len(named)} picture{'s' if len(named) > 1 else ''} could not be read; their rows say why"
+    count = f"{len(named)} file{'s' if len(named) > 1 else ''} could not be read; their rows say why"
     return [count, *named[:_LISTED], *more]
 
 

@@ -113,6 +113,11 @@ class TableEncoder:
         return tuple(kind.name for kind in self.kinds)
 
     @property
+    def described(self) -> str:
+        """What rows are to a model, in words."""
+        return "on standardised columns" if self.standardise else "on columns in their own units"
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns to be read ``as_text`` from a file, so that the level "007" does not turn into 7."""
         return tuple(kind.name for kind in self.kinds if isinstance(kind, Levels))

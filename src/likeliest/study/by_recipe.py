@@ -42,7 +42,7 @@ def fit_in_few_steps(ground: Ground, recipe: Recipe) -> Candidate:
     most = LINEAR_ROWS if ground.plan.minutes >= SHORT else SHORT_ROWS
     rows, held = ground.sample(ground.split.train, most), ground.sample(ground.split.validation, most // 4)
     x, y = ground.raw_x, ground.y
-    predictor = ground.task.predictor("linear", ground.family, x.shape[1:], ground.outputs, ())
+    predictor = ground.task.predictor("linear", ground.family, ground.raw_encoder, x.shape[1:], ground.outputs, ())
     objective = Objective(ground.family, predictor, torch.from_numpy(x[rows]), y[rows], l2=LINEAR_L2)
     found = fit(
         objective,

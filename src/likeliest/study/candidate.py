@@ -22,7 +22,7 @@ class Candidate:
     """A fitted model with what the report says of its fit.
 
     ``said`` is what it says of the validation rows while they were held out, before any calibration; ``calibration``
-    the calibrator that was then chosen on them, and ``trace`` what was measured while a net of pictures learnt.
+    the calibrator that was then chosen on them, and ``trace`` what was measured while a net by a recipe learnt.
     """
 
     name: str

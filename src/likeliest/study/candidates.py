@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from likeliest.progress import Callback
+from likeliest.study.by_recipe import fit_by_recipe, fit_in_few_steps
 from likeliest.study.candidate import Candidate, calibrated, finished
 from likeliest.study.ground import Ground
-from likeliest.study.by_recipe import fit_by_recipe, fit_in_few_steps
 from likeliest.study.tables import choose_l2, fit_linear_model, fit_net_model
 from likeliest.tasks import Kind
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,27 @@ from likeliest.scaling import Scaling
 from likeliest.study.candidate import Candidate
 from likeliest.study.ground import Ground
 
-SIDE, PICTURES, LADDERS = 12, 8, 8
-"""Pixels of a side, pictures, and parts whose ladder of steps is drawn, in the certificate of a convolutional net."""
+SIDE, ROWS, LADDERS = 12, 8, 8
+"""Pixels of a side, rows, and parts whose ladder of steps is drawn, in the certificate of a convolutional net."""
+
+Convolutional: TypeAlias = ResidualNet
+"""Nets whose kernels slide over places, of which fewer will do."""
+
+
+class Smaller(NamedTuple):
+    """A net of the same θ for smaller rows, those rows, and how they were made smaller, in words."""
+
+    net: Convolutional
+    x: NDArray[np.float64]
+    how: str
 
 
 def certify(ground: Ground, candidate: Candidate) -> Certificate:
     """The certificate of a model's gradient at its fitted θ, on some training rows; linear models in standard units."""
     model, rows, plan = candidate.model, ground.shown_rows, ground.plan
     x, y = ground.x_for(model.encoder)[rows], ground.y[rows]
-    if isinstance(model.predictor, ResidualNet):
-        return certify_net_of_pictures(model.family, model.predictor, model.theta, x, plan.seed)
+    if isinstance(model.predictor, Convolutional):
+        return certify_smaller(model.family, model.predictor, model.theta, x, plan.seed)
     objective, theta = Objective(model.family, model.predictor, x, y), model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
@@ -35,24 +46,30 @@ def certify(ground: Ground, candidate: Candidate) -> Certificate:
     return certify_objective(objective, theta, seed=plan.seed, rows=plan.certificate_rows)
 
 
-def certify_net_of_pictures(
-    family: Family, net: ResidualNet, theta: Tensor, x: NDArray[Any], seed: int, order: int = 1
+def certify_smaller(
+    family: Family, net: Convolutional, theta: Tensor, x: NDArray[Any], seed: int, order: int = 1
 ) -> Certificate:
-    """The certificate of a convolutional net at θ, on a few of the pictures x (n, H, W, C), averaged down.
+    """The certificate of a convolutional net at θ, on a few of the rows x made smaller.
 
     The same kernels slide over fewer places, through the same code, and differences of a value need not be taken of
-    millions of activations. Labels are drawn at random: a net that knows its pictures by heart leaves no error to carry
+    millions of activations. Labels are drawn at random: a net that knows its rows by heart leaves no error to carry
     back, and so no gradient that could be told from rounding.
     """
-    square = -(-min(net.shape[:2]) // SIDE)
-    height, width = (side // square for side in net.shape[:2])
-    kept = x[:, : height * square, : width * square].astype(np.float64)
-    small = kept.reshape(len(x), height, square, width, square, -1).mean((2, 4))
-    predictor = ResidualNet.from_json({**net.to_json(), "shape": list(small.shape[1:])})
+    small = _averaged_down(net, x)
     labels = stream(seed, "certified labels").integers(net.outputs, size=len(x))
-    objective = Objective(family, predictor, small, labels)
-    found = certify_objective(objective, theta, seed=seed, rows=PICTURES, order=order)
-    shrunk = f", on pictures averaged down to {width} × {height} pixels" if square > 1 else ""
-    message = f"{found.message} Labels were drawn at random, so that there is an error to carry back{shrunk}."
+    objective = Objective(family, small.net, small.x, labels)
+    found = certify_objective(objective, theta, seed=seed, rows=ROWS, order=order)
+    message = f"{found.message} Labels were drawn at random, so that there is an error to carry back{small.how}."
     shown = {part.part for part in sorted(found.parts, key=lambda part: -part.worst)[:LADDERS]}
     return replace(found, message=message, curves=tuple(curve for curve in found.curves if curve.part in shown))
+
+
+def _averaged_down(net: ResidualNet, x: NDArray[Any]) -> Smaller:
+    """Pictures (n, H, W, C), each square of so many pixels as one."""
+    sides = x.shape[1:3]
+    square = -(-min(sides) // SIDE)
+    height, width = (side // square for side in sides)
+    kept = x[:, : height * square, : width * square].astype(np.float64)
+    small = kept.reshape(len(x), height, square, width, square, -1).mean((2, 4))
+    how = f", on pictures averaged down to {width} × {height} pixels" if square > 1 else ""
+    return Smaller(ResidualNet.from_json({**net.to_json(), "shape": list(small.shape[1:])}), small, how)

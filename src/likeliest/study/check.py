@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -14,12 +14,12 @@ from likeliest.certify import Certificate, certify_objective, check_gradient
 from likeliest.errors import SpecificationError
 from likeliest.model import Model
 from likeliest.objective import Objective
-from likeliest.predictors import ResidualNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
-from likeliest.study.certifying import certify_net_of_pictures
+from likeliest.study.certifying import Convolutional, certify_smaller
+from likeliest.study.single import labelled
 from likeliest.study.subject import naming, subject
-from likeliest.tasks import Source, task_for
+from likeliest.tasks import Source
 
 DRAWN_ROWS = 256
 _SMALLER = 8
@@ -52,9 +52,9 @@ def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 
 def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -> Certificate:
     """Certify a model file's gradient at its θ; linear models on standardised columns."""
     model = Model.load(path)
-    if isinstance(model.predictor, ResidualNet):
-        x = _pictures(model, data, seed)
-        return certify_net_of_pictures(model.family, model.predictor, model.theta, x, seed, order)
+    if isinstance(net := model.predictor, Convolutional):
+        x = _drawn_rows(net, seed) if data is None else model.encoder.encode(labelled(model, data).raw)
+        return certify_smaller(model.family, net, model.theta, x, seed, order)
     objective = _drawn(model, seed) if data is None else _on(model, data)
     theta = model.theta
     if model.predictor.linear:
@@ -63,17 +63,14 @@ def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -
     return certify_objective(objective, theta, seed=seed, order=order)
 
 
-def _pictures(model: Model, data: Source | None, seed: int) -> NDArray[Any]:
-    """Pictures of the data, or bytes at random."""
-    if data is not None:
-        examples = task_for(data).load(data, model.target.name, None, known=model)
-        return model.encoder.encode(examples.raw)
-    assert isinstance(model.predictor, ResidualNet)
-    return stream(seed, "check").integers(256, size=(DRAWN_ROWS, *model.predictor.shape)).astype(np.uint8)
+def _drawn_rows(net: Convolutional, seed: int) -> NDArray[Any]:
+    """Pictures at random."""
+    shape = cast("tuple[int, ...]", net.shape)
+    return stream(seed, "check").integers(256, size=(DRAWN_ROWS, *shape)).astype(np.uint8)
 
 
 def _on(model: Model, data: Source) -> Objective:
-    examples = task_for(data).load(data, model.target.name, None, known=model)
+    examples = labelled(model, data)
     return Objective(model.family, model.predictor, model.encoder.encode(examples.raw)[examples.kept], examples.y)
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.data.images import FlatPixels
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.glm import fit_linear
@@ -47,22 +46,15 @@ def learning_rule(ground: Ground, candidates: list[Candidate]) -> LearningRule:
     net = next(c for c in candidates if c.name == "net")
     row, reason = _instructive_row(ground, linear)
     learners = _learners(ground, linear, net, row)
-    target = ground.examples.target
+    target, coded = ground.examples.target, ground.standard_encoder.described
     return {
         "row": ground.examples.row_number(row),
         "reason": reason,
         "target": str(target.classes[ground.y[row]] if target.classes is not None else ground.y[row]),
-        "start": f"at the fitted weights, {_coded(ground)}, l2 = {max(linear.l2, 1.0):g} for the linear models",
+        "start": f"at the fitted weights, {coded}, l2 = {max(linear.l2, 1.0):g} for the linear models",
         "updates": [_update(learner) for learner in learners],
         "curves": _update_curves(),
     }
-
-
-def _coded(ground: Ground) -> str:
-    if not isinstance(ground.standard_encoder, FlatPixels):
-        return "on standardised columns"
-    height, width, _ = ground.standard_encoder.shape
-    return f"on pixels from 0 to 1, averaged down to {width} × {height} for the linear models"
 
 
 def _instructive_row(ground: Ground, linear: Candidate) -> tuple[int, str]:

@@ -16,7 +16,7 @@ class Plan:
     Attributes:
         seed: root of all randomness.
         fractions: of rows for training, validation and test.
-        minutes: what the work of a study of pictures may be worth on two cores at a nominal speed; see
+        minutes: what the work of a study of pictures or recordings may be worth on two cores at a nominal speed; see
             `likeliest.tasks.recipe`.
         l2_grid: penalties to choose from on held-out rows, for coefficients of standardised columns.
         enough_validation: with fewer validation rows the penalty is chosen by cross-validation, over folds of the
@@ -59,8 +59,8 @@ class Plan:
     def of(cls, budget: str = "standard", *, seed: int = 0) -> Self:
         """The plan of a named budget, or of a number of minutes' worth of work on two cores, such as "5".
 
-        With a number, everything but the net of pictures is done as under the largest named budget that is not above
-        it.
+        With a number, everything but the net of pictures or recordings is done as under the largest named budget that
+        is not above it.
 
         Raises:
             UnknownNameError: the budget is none of quick, standard and thorough, and no number above 0.

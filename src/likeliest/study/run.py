@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from likeliest._version import __version__
+from likeliest.data.images import ImageEncoder
 from likeliest.files import atomic_write, require_writable
 from likeliest.progress import Callback
 from likeliest.race import race
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 
 CONVOLUTIONAL_RACE = (3, 3, 500)
-"""Seeds, learning rates and rows of a race on a net of pictures, at most."""
+"""Seeds, learning rates and rows of a race on a convolutional net, at most."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,13 @@ def study(
     """Study how a model learns a data set, and write the report.
 
     Args:
-        data: a CSV, TSV or Parquet file, a folder of pictures, or the name of a catalogued data set.
+        data: a CSV, TSV or Parquet file, a folder of pictures or recordings, or the name of a catalogued data set.
         target: the column to predict; None takes the one called target, label, class, outcome or y. Folders of pictures
-            have none.
+            have none, and transcripts go by their usual names.
         out: the folder for the report.
         family: a family's name in place of the one that the target calls for.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
-        device: "cpu", or "cuda" for the nets of pictures to be trained there; "cuda:1" and so on.
+        device: "cpu", or "cuda" for the nets of pictures and recordings to be trained there; "cuda:1" and so on.
         progress: called with a few words at each stage.
         on_progress: called with every measurement of the net's fit; see `likeliest.fit`.
 
@@ -114,7 +115,7 @@ def study(
     require_writable(out)
     clock = _Clock(progress)
     began = time.perf_counter()
-    task = task_for(data)
+    task = task_for(data, target, family)
     with clock.stage("load", "reading"):
         examples = task.load(data, target, family)
         ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
@@ -165,6 +166,7 @@ def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> 
     if ground.recipe is not None:
         net = next(c for c in candidates if c.name == "net")
         pages |= {"training": training_json(ground, ground.recipe, net)}
+    if isinstance(ground.net_encoder, ImageEncoder):
         pages |= {"pictures": picture_pages(ground, candidates, chosen)}
     return pages
 
@@ -178,8 +180,9 @@ def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     rows = ground.learning_rows
     if len(rows) > most:
         rows = np.sort(stream(plan.seed, "race").choice(rows, size=most, replace=False))
-    x = (ground.net_x if model == "net" else ground.standard_x)[rows]
-    predictor = ground.task.predictor(model, ground.family, x.shape[1:], ground.outputs, plan.hidden)
+    encoder = ground.net_encoder if model == "net" else ground.standard_encoder
+    x = ground.x_for(encoder)[rows]
+    predictor = ground.task.predictor(model, ground.family, encoder, x.shape[1:], ground.outputs, plan.hidden)
     result = race(
         x,
         ground.y[rows],

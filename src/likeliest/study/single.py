@@ -23,7 +23,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
 from likeliest.study.said import Said
-from likeliest.tasks import Batch, Kind, Source, task_for
+from likeliest.tasks import Batch, Examples, Kind, Source, task_for
 
 MODELS = ("auto", "linear", "net")
 
@@ -70,7 +70,7 @@ def fit_one(
 
 def ground_for(data: Source, target: str | None, family: str | None, plan: Plan, device: str = "cpu") -> Ground:
     """Read the data and deal its rows."""
-    task = task_for(data)
+    task = task_for(data, target, family)
     examples = task.load(data, target, family)
     return Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
 
@@ -80,7 +80,7 @@ class Predicted:
     """A table of predictions.
 
     Attributes:
-        table: ``row`` or ``file``, ``prediction``, then as `likeliest.model.Prediction.to_frame` says. Where a picture
+        table: ``row`` or ``file``, ``prediction``, then as `likeliest.model.Prediction.to_frame` says. Where a file
             could not be read its row holds nothing but its name and, in a last column ``error``, the reason.
         unreadable: name → reason.
     """
@@ -90,14 +90,14 @@ class Predicted:
 
 
 def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda done, of: None) -> Predicted:
-    """Predict every row of a table, or every picture of a folder, part by part.
+    """Predict every row of a table, or every picture or recording of a folder, part by part.
 
     Raises:
-        SourceError: not one picture could be read.
+        SourceError: not one file could be read.
     """
     loaded = Model.load(model)
     tables, unreadable, done = list[pl.DataFrame](), dict[str, str](), 0
-    for batch in task_for(data).batches(data, loaded):
+    for batch in task_for(data, family=loaded.family.name).batches(data, loaded):
         tables.append(_in_order(loaded.predict(batch.raw).to_frame(), batch))
         unreadable |= batch.unreadable
         done += tables[-1].height
@@ -105,7 +105,7 @@ def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda
     if len(unreadable) == done:
         name, reason = next(iter(unreadable.items()))
         raise SourceError(
-            f"{data}: expected pictures that can be read, found none among {done}; the first is {name} ({reason})"
+            f"{data}: expected files that can be read, found none among {done}; the first is {name} ({reason})"
         )
     table = pl.concat(tables, how="vertical_relaxed")  # a part of which nothing could be read knows no type of labels
     return Predicted(table if unreadable or "error" not in table.columns else table.drop("error"), unreadable)
@@ -140,10 +140,15 @@ def predict_to(model: Path, data: Source, path: Path, tell: Callable[[int, int],
     return predicted
 
 
+def labelled(model: Model, data: Source) -> Examples:
+    """Read rows with a target, as a model learnt them."""
+    return task_for(data, model.target.name, model.family.name).load(data, model.target.name, None, known=model)
+
+
 def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
     """Judge a model on all rows that have a target; on the test rows alone where the data set them aside."""
     loaded = Model.load(model)
-    examples = task_for(data).load(data, loaded.target.name, None, known=loaded)
+    examples = labelled(loaded, data)
     rows = examples.aside if len(examples.aside) else np.arange(len(examples))
     x = loaded.encoder.encode(examples.raw)[examples.kept]
     judged = judge(loaded, Said.of(loaded, x[rows], examples.y[rows]), seed=0)

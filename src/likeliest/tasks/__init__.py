@@ -17,14 +17,19 @@ __all__ = ["TASKS", "Batch", "Coding", "Examples", "Image", "Kind", "Recipe", "S
 TASKS: tuple[Task, ...] = (Image(), Table())
 
 
-def task_for(source: Source) -> Task:
+def task_for(source: Source, target: str | None = None, family: str | None = None) -> Task:
     """The first task that recognises a path or a name.
+
+    Args:
+        source: the path or name.
+        target: the column to predict, if one was named.
+        family: that of a fitted model, or one that was asked for: recordings are told apart by it.
 
     Raises:
         SourceError: none does; the message lists what can be given.
     """
     for task in TASKS:
-        if task.recognises(source):
+        if task.recognises(source, target, family):
             return task
     names = [entry.name for entry in catalogue()]
     found = "a file" if Path(source).exists() else "nothing"

@@ -88,8 +88,8 @@ class Task(Protocol):
         """What the field is called."""
         ...
 
-    def recognises(self, source: Source) -> bool:
-        """Whether this path or name is of this field."""
+    def recognises(self, source: Source, target: str | None = None, family: str | None = None) -> bool:
+        """Whether this path or name is of this field; where two share their sources, target and family decide."""
         ...
 
     def load(self, source: Source, target: str | None, family: str | None, *, known: Model | None = None) -> Examples:
@@ -116,11 +116,12 @@ class Task(Protocol):
         self,
         model: Kind,
         family: Family,
+        encoder: Encoder,
         inputs: tuple[int, ...],
         outputs: int,
         hidden: Sequence[int],
     ) -> Predictor:
-        """The field's linear model, or a net of that size, for rows x of shape (n, *inputs)."""
+        """The field's linear model, or a net of that size, for rows x of shape (n, *inputs) that an encoder makes."""
         ...
 
     def recipe(

@@ -46,7 +46,7 @@ class Image:
 
     name: str = "image"
 
-    def recognises(self, source: Source) -> bool:
+    def recognises(self, source: Source, target: str | None = None, family: str | None = None) -> bool:
         """A folder, a file of pictures or a table that lists them, or the name of a catalogued set."""
         return names_pictures(source)
 
@@ -109,7 +109,13 @@ class Image:
         return family_by_name(examples.target.family)
 
     def predictor(
-        self, model: Kind, family: Family, inputs: tuple[int, ...], outputs: int, hidden: Sequence[int]
+        self,
+        model: Kind,
+        family: Family,
+        encoder: Encoder,
+        inputs: tuple[int, ...],
+        outputs: int,
+        hidden: Sequence[int],
     ) -> Predictor:
         """A linear model of pixels, or a small residual net; the one that is trained in earnest is the recipe's."""
         if model == "linear":

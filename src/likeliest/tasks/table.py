@@ -50,7 +50,7 @@ class Table:
 
     name: str = "table"
 
-    def recognises(self, source: Source) -> bool:
+    def recognises(self, source: Source, target: str | None = None, family: str | None = None) -> bool:
         """A file with a table's suffix, or the name of a catalogued table."""
         return Path(source).suffix.lower() in SUFFIXES or _is_named(source)
 
@@ -106,6 +106,7 @@ class Table:
         self,
         model: Kind,
         family: Family,
+        encoder: Encoder,
         inputs: tuple[int, ...],
         outputs: int,
         hidden: Sequence[int],

@@ -84,6 +84,11 @@ class ImageEncoder:
         return tuple(f"pixel {i},{j}{colour}" for i, j in places for colour in colours)
 
     @property
+    def described(self) -> str:
+        """What rows are to a model, in words."""
+        return f"on pixels from 0 to 255, {self.width} × {self.height}"
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """Pictures have no columns."""
         return ()

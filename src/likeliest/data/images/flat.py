@@ -57,6 +57,12 @@ class FlatPixels:
         return tuple(f"pixel {i},{j}{colour}" for i, j in places for colour in colours)
 
     @property
+    def described(self) -> str:
+        """What rows are to a model, in words."""
+        height, width, _ = self.shape
+        return f"on pixels from 0 to 1, averaged down to {width} × {height} for the linear models"
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """Pictures have no columns."""
         return ()

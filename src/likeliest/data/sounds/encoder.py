@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeliest.data.sounds.decoding import Samples, resampled_length
+from likeliest.data.sounds.reading import BLOCK
 from likeliest.data.sounds.recordings import Recordings
 from likeliest.data.threads import in_threads
 from likeliest.errors import ModelFileError, ShapeError
@@ -85,6 +86,12 @@ class SoundEncoder:
     def names(self) -> tuple[str, ...]:
         """One name a sample: its time in milliseconds; "sound" alone where recordings keep their lengths."""
         return ("sound",) if self.samples is None else tuple(f"{1e3 * i / self.rate:g} ms" for i in range(self.samples))
+
+    @property
+    def described(self) -> str:
+        """What rows are to a model, in words."""
+        length = "" if self.samples is None else f", clips of {self.samples / self.rate:g} seconds"
+        return f"on sound at {self.rate} samples a second{length}"
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -166,6 +173,6 @@ def kept(count: int) -> Samples:
         return np.memmap(file, dtype=np.int16, mode="w+", shape=(count,))
 
 
-def _run(place: Any, count: int) -> None:
-    for _ in in_threads(place, range(count)):
+def _run(place: Callable[[int], None], count: int) -> None:
+    for _ in in_threads(place, range(count), block=BLOCK):
         pass
