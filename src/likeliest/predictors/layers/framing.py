@@ -5,9 +5,15 @@ Each function of frames stands beside its transpose or is its own, so that layer
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
+from likeliest.numerics.mel import mel_filters
+
+FULL_SCALE = 32_768.0
+"""The amplitude that counts as 1: that of the loudest 16-bit sample."""
 REACH = 2
 """Slopes are fitted to so many frames on either side."""
 EPS = 1e-5
@@ -103,3 +109,20 @@ class Slopes:
         for k, (after, before) in enumerate(zip(self._after, self._before, strict=True), 1):
             total.index_add_(0, after, u, alpha=k).index_add_(0, before, u, alpha=-k)
         return total.view(*self._inside.shape[:2], -1)
+
+
+@lru_cache(maxsize=32)
+def hann(width: int, points: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """The periodic window over the full scale, in the middle of so many points."""
+    window = torch.zeros(points, dtype=torch.float64)
+    before = (points - width) // 2
+    window[before : before + width] = torch.hann_window(width, dtype=torch.float64) / FULL_SCALE
+    return window.to(device, dtype)
+
+
+@lru_cache(maxsize=32)
+def mel_bank(
+    rate: int, points: int, bins: int, low: float, high: float | None, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """`likeliest.numerics.mel.mel_filters` where and in the precision that they are needed in."""
+    return torch.from_numpy(mel_filters(rate, points, bins, low, high)).to(device, dtype)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -11,14 +10,19 @@ from torch import Tensor
 
 from likeliest.errors import ShapeError, SpecificationError, UnknownNameError
 from likeliest.interfaces import Draw
-from likeliest.numerics.mel import mel_filters
 from likeliest.predictors.layers.base import Layer, Shape
 from likeliest.predictors.layers.frames import Frames
-from likeliest.predictors.layers.framing import Slopes, framed, overlapped, standardised, standardised_back
+from likeliest.predictors.layers.framing import (
+    Slopes,
+    framed,
+    hann,
+    mel_bank,
+    overlapped,
+    standardised,
+    standardised_back,
+)
 from likeliest.sequences import lengths
 
-FULL_SCALE = 32_768.0
-"""The amplitude that counts as 1: that of the loudest 16-bit sample."""
 NORMALISATIONS = ("utterance", "bin", "none")
 _ROOM = 1 << 18
 """Numbers of frames that are transformed at once."""
@@ -146,10 +150,10 @@ class LogMel(Layer):
     # The steps from samples to features.
 
     def _window(self, like: Tensor) -> Tensor:
-        return _hann(self._width, self._points, like.dtype, like.device)
+        return hann(self._width, self._points, like.dtype, like.device)
 
     def _filters(self, like: Tensor) -> Tensor:
-        return _bank(self.rate, self._points, self.bins, self.low, self.high, like.dtype, like.device)
+        return mel_bank(self.rate, self._points, self.bins, self.low, self.high, like.dtype, like.device)
 
     def _spectrum(self, x: Tensor, lengths: Tensor) -> Tensor:
         spectrum: Tensor = torch.fft.rfft(framed(x, self._points, self._step, lengths) * self._window(x))
@@ -244,19 +248,3 @@ class LogMel(Layer):
 def _squared(spectrum: Tensor) -> Tensor:
     real, imaginary = torch.view_as_real(spectrum).unbind(-1)
     return real.square().addcmul_(imaginary, imaginary)
-
-
-@lru_cache(maxsize=32)
-def _hann(width: int, points: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """The periodic window over the full scale, in the middle of so many points."""
-    window = torch.zeros(points, dtype=torch.float64)
-    before = (points - width) // 2
-    window[before : before + width] = torch.hann_window(width, dtype=torch.float64) / FULL_SCALE
-    return window.to(device, dtype)
-
-
-@lru_cache(maxsize=32)
-def _bank(
-    rate: int, points: int, bins: int, low: float, high: float | None, dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    return torch.from_numpy(mel_filters(rate, points, bins, low, high)).to(device, dtype)
