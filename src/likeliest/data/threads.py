@@ -16,18 +16,20 @@ _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
 
-def in_threads(work: Callable[[_In], _Out], items: Sequence[_In], progress: Progress | None = None) -> Iterator[_Out]:
+def in_threads(
+    work: Callable[[_In], _Out], items: Sequence[_In], progress: Progress | None = None, *, block: int = _BLOCK
+) -> Iterator[_Out]:
     """Apply ``work`` to every item, in blocks and by several threads; the results come in the order of the items.
 
     Example:
         >>> list(in_threads(len, ["one", "three"]))
         [3, 5]
     """
-    blocks = [items[start : start + _BLOCK] for start in range(0, len(items), _BLOCK)]
+    blocks = [items[start : start + block] for start in range(0, len(items), block)]
     done = 0
     with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
         try:
-            for results in pool.map(lambda block: [work(item) for item in block], blocks):
+            for results in pool.map(lambda some: [work(item) for item in some], blocks):
                 done += len(results)
                 if progress is not None:
                     progress(done, len(items))

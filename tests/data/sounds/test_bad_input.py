@@ -147,7 +147,8 @@ def test_a_picture_named_wav(folder: Path) -> None:
 def test_silence_only(folder: Path) -> None:
     assert left_out(folder, encoded(np.full(1600, 0.25))) == "silence only"
     (folder / "silent.wav").write_bytes(encoded(np.zeros(1600)))
-    assert len(read_recordings(folder / "silent.wav", labelled=False)) == 1  # what is predicted has no text to lose
+    silent = read_recordings(folder / "silent.wav", labelled=False)  # what is predicted has no text to lose
+    assert silent.findings() == ["1 × silence only; kept: silent.wav"]
 
 
 def test_a_click_is_no_word(folder: Path) -> None:
@@ -172,6 +173,9 @@ def test_a_source_of_which_most_cannot_be_used_is_refused(folder: Path) -> None:
         (folder / "yes" / f"bad{number}.wav").write_bytes(b"")
     with pytest.raises(SourceError, match=r"only 6 of 13 can \(yes/bad0\.wav: an empty file; .*\); see to the files"):
         read_recordings(folder)
+    assert len(read_recordings(folder, labelled=False)) == 6  # what is predicted does not wait for the rest
+    with pytest.raises(SourceError, match="only 0 of 1 can"):
+        read_recordings(folder / "yes" / "bad0.wav", labelled=False)
 
 
 def test_a_folder_without_sounds_is_refused(tmp_path: Path) -> None:

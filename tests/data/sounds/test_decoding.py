@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 import soundfile
@@ -87,17 +86,15 @@ def test_what_cannot_be_held_does_not_fold_back(rate: int, wanted: int, frequenc
 
 
 @pytest.mark.parametrize(("rate", "wanted"), [(44_100, 16_000), (22_050, 8_000), (8_000, 16_000)])
-def test_resampling_is_that_of_librosa_and_close_to_that_of_scipy(rate: int, wanted: int) -> None:
+def test_what_lies_within_both_bands_is_resampled_as_by_scipy(rate: int, wanted: int) -> None:
     band = signal.firwin(301, 0.35 * min(rate, wanted), fs=rate)
     wave = np.convolve(RNG.normal(size=rate // 2), band, "same").astype(np.float32)
     wave *= 0.5 / np.abs(wave).max()
     ours = recordings_of_arrays([wave], rate).samples(0, wanted) / 32_768
-    theirs = librosa.resample(np.rint(wave * 32_768) / np.float32(32_768), orig_sr=rate, target_sr=wanted)
-    shared = min(len(ours), len(theirs))
-    assert np.abs(ours[:shared] - theirs[:shared]).max() <= 1.01 / 65_536
     divisor = np.gcd(rate, wanted)
-    other = signal.resample_poly(wave, wanted // divisor, rate // divisor, window=("kaiser", 12.0))[100 : shared - 100]
-    assert np.abs(ours[100 : 100 + len(other)] - other).max() < 2e-3
+    theirs = signal.resample_poly(wave, wanted // divisor, rate // divisor, window=("kaiser", 12.0))
+    inner = slice(100, min(len(ours), len(theirs)) - 100)
+    assert np.abs(ours[inner] - theirs[inner]).max() < 2e-4
 
 
 def test_blocks_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,69 @@
+"""Recordings to be told apart or read, block by block: each file is looked through once, and its samples are not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from likeliest.data.problems import also_found
+from likeliest.data.sounds.found import Listed
+from likeliest.data.sounds.recordings import Recordings
+from likeliest.data.sounds.scanning import Scanned, UnreadableError, scan
+from likeliest.data.sounds.source import find_recordings
+from likeliest.data.sounds.words import place_of
+from likeliest.data.threads import in_threads
+from likeliest.errors import SourceError
+
+BLOCK = 256
+_EACH = 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordingBlock:
+    """Some recordings of a source, in its order.
+
+    Attributes:
+        recordings: those that can be used.
+        names: of all, usable or not.
+        unreadable: name → reason.
+        of: recordings in the whole source.
+    """
+
+    recordings: Recordings
+    names: tuple[str, ...]
+    unreadable: Mapping[str, str]
+    of: int
+
+
+def recording_blocks(source: str | Path, *, block: int = BLOCK) -> Iterator[RecordingBlock]:
+    """Yield the recordings of a source, which need no texts; what cannot be read is named and never stops the rest.
+
+    Args:
+        source: as `read_recordings` takes it, or one file of sound.
+        block: recordings to a block.
+
+    Raises:
+        SourceError: there is nothing that could be a recording.
+    """
+    path = place_of(source)
+    found = find_recordings(path, None, False)
+    if not found.sounds:
+        raise SourceError(f"{path}: expected recordings, found none{also_found(found.problems)}")
+    for start in range(0, len(found.sounds), block):
+        yield _read(found.sounds[start : start + block], len(found.sounds))
+
+
+def _read(listed: list[Listed], of: int) -> RecordingBlock:
+    results = list(in_threads(_attempt, listed, block=_EACH))
+    kept = [(one.name, r.sound) for one, r in zip(listed, results, strict=True) if isinstance(r, Scanned)]
+    unreadable = {one.name: r for one, r in zip(listed, results, strict=True) if isinstance(r, str)}
+    read = Recordings.of([sound for _, sound in kept], names=[name for name, _ in kept])
+    return RecordingBlock(read, tuple(one.name for one in listed), unreadable, of)
+
+
+def _attempt(one: Listed) -> Scanned | str:
+    try:
+        return scan(one.path)
+    except UnreadableError as error:
+        return str(error)
