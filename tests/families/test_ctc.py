@@ -192,6 +192,7 @@ def test_no_nan_and_infinite_only_where_the_probability_is_zero(seed, frames, co
     assert bool((log_prob <= 1e-12).all())
     assert bool((score.abs() <= 1 + 1e-12).all())
     assert float(score.sum(-1).abs().max()) < 1e-9
+    assert not bool(score[torch.arange(frames) >= sequences.frames(eta)[:, None]].any())
     single = FAMILY.score(eta.float(), y)
     assert bool(torch.isfinite(single).all())
     assert seed or CASES == 8 * ROWS
