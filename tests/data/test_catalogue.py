@@ -72,6 +72,19 @@ def test_a_set_of_pictures_is_no_table_and_the_other_way_round() -> None:
         find_named("iris", "images")
 
 
+def test_recordings_that_are_not_here_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("likeliest.data.catalogue._places", lambda: iter([tmp_path]))
+    with pytest.raises(
+        SourceError, match=r"get it with: git clone .*free-spoken-digit-dataset \(or set LIKELIEST_DATA"
+    ):
+        find_named("fsdd", "sounds")
+    (tmp_path / "fsdd" / "recordings").mkdir(parents=True)
+    (tmp_path / "fsdd" / "recordings" / "0_george_3.wav").touch()
+    assert find_named("fsdd", "sounds").folder == tmp_path / "fsdd" / "recordings"
+    with pytest.raises(UnknownNameError, match="expected the name of a set of recordings, found 'mnist'"):
+        find_named("mnist", "sounds")
+
+
 def test_tables_load_neither_torch_nor_scikit_learn() -> None:
     code = "import sys, likeliest.data; print(sorted({'torch', 'sklearn', 'pandas'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
