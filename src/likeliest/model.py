@@ -27,6 +27,7 @@ from likeliest.calibration import Calibrator, Identity, calibrate
 from likeliest.calibration import from_json as calibrator_from_json
 from likeliest.data import TableEncoder, Target
 from likeliest.data.images import FlatPixels, ImageEncoder, Pictures
+from likeliest.data.sounds import MeanSpectra, Recordings, SoundEncoder
 from likeliest.errors import LikeliestError, ModelFileError, NotOnOfferError, UnknownNameError
 from likeliest.families import Automatic, Family
 from likeliest.families import from_json as family_from_json
@@ -39,12 +40,20 @@ from likeliest.predictors import Predictor, columns_of
 from likeliest.predictors import from_json as predictor_from_json
 
 SCHEMA = 1
-"""Version of the model file's layout."""
-NEWEST = 2
-"""The version of a file with a calibrator, or of pictures, which older likeliests refuse; here higher ones are."""
+"""Version of the layout of a model file of a table."""
+LATER = 2
+"""That of a file with a calibrator, or of pictures, which older likeliests refuse."""
+NEWEST = 3
+"""That of a file of sounds, which those of before refuse; here higher ones are."""
 TOGETHER = 256
 """Pictures or recordings that are evaluated at once."""
-_ENCODERS = {"table": TableEncoder, "image": ImageEncoder, "pixels": FlatPixels}
+_ENCODERS = {
+    "table": TableEncoder,
+    "image": ImageEncoder,
+    "pixels": FlatPixels,
+    "sound": SoundEncoder,
+    "mean_spectra": MeanSpectra,
+}
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
 
@@ -176,7 +185,7 @@ class Model:
         """The mean of a number (n,), for encoded rows."""
         return np.asarray(self.family.mean(self.eta(x)).expand(len(x)))
 
-    def predict(self, raw: pl.DataFrame | Pictures) -> Prediction:
+    def predict(self, raw: pl.DataFrame | Pictures | Recordings) -> Prediction:
         """Predict raw rows.
 
         Raises:
@@ -186,7 +195,7 @@ class Model:
         if self.target.classes is not None:
             probabilities = self.probabilities(x)
             labels = self.target.decode(probabilities.argmax(1))
-            files = raw.names if isinstance(raw, Pictures) else None
+            files = raw.names if isinstance(raw, Pictures | Recordings) else None
             return Prediction(labels, probabilities, self.target.classes, files=files)
         return Prediction(self.mean(x), None, None, self._intervals(x))
 
@@ -208,6 +217,13 @@ class Model:
         """η as a plain array (n, K), constant columns spread over the rows."""
         return np.column_stack([np.asarray(c.expand(len(x))) for c in columns_of(self.eta(x))])
 
+    @property
+    def _layout(self) -> int:
+        """The oldest layout that the model's file can have, so that as many versions as may be read it."""
+        if isinstance(self.encoder, SoundEncoder | MeanSpectra):
+            return NEWEST
+        return SCHEMA if self.plain and isinstance(self.encoder, TableEncoder) else LATER
+
     def save(self, path: str | Path) -> None:
         """Write the model file; what was there before stays until the new file is complete.
 
@@ -216,7 +232,7 @@ class Model:
             SpecificationError: the predictor is code (a torch module) and not data.
         """
         values: dict[str, Any] = {
-            "schema": SCHEMA if self.plain and isinstance(self.encoder, TableEncoder) else NEWEST,
+            "schema": self._layout,
             "likeliest": __version__,
             "encoder": {"kind": _kind(self.encoder), "value": self.encoder.to_json()},
             "target": self.target.to_json(),

@@ -27,6 +27,7 @@ from likeliest.tasks import TASKS, Coding, Examples, Source, Task, task_for
 
 from ..report.test_schema import mismatches
 from ..shapes import write_shapes
+from ..tones import write_tones
 
 TINY = Plan(
     minutes=0.0001,
@@ -59,7 +60,18 @@ def pictures(folder: Path) -> Source:
     return folder / "pictures"
 
 
-SOURCES: dict[str, tuple[Callable[[Path], Source], str | None]] = {"table": (table, "kind"), "image": (pictures, None)}
+def words(folder: Path) -> Source:
+    """Three tones by four speakers, and a file that is no sound."""
+    write_tones(folder / "words", 5)
+    (folder / "words" / "notes.wav").write_text("no sound")
+    return folder / "words"
+
+
+SOURCES: dict[str, tuple[Callable[[Path], Source], str | None]] = {
+    "table": (table, "kind"),
+    "image": (pictures, None),
+    "words": (words, None),
+}
 """A small source for each task, with the name of its target: a new task adds its own here."""
 
 

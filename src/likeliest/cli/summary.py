@@ -68,7 +68,7 @@ def data_lines(data: Json) -> Iterator[str]:
     missing = [f"{c['name']} ({c['missing']})" for c in data["columns"] if c["missing"]]
     if missing:
         yield _line("Missing", f"{_some(missing)}: filled in, and marked by columns of 0 and 1")
-    if problems := data.get("pictures", {}).get("problems", []):
+    if problems := data.get("pictures", data.get("sounds", {})).get("problems", []):
         found = [f"{p['count']} {p['reason']}, {p['done']} ({', '.join(p['names'][:1])})" for p in problems]
         yield _line("Not as usual", _some(found, "; "))
 
@@ -77,6 +77,10 @@ def _size(data: Json) -> str:
     if "pictures" in data:
         page = data["pictures"]
         return f"{data['rows']} pictures, seen as {page['width']} × {page['height']} pixels"
+    if "sounds" in data:
+        page = data["sounds"]
+        by = "" if page["speakers"] is None else f" by {len(page['speakers'])} speakers"
+        return f"{data['rows']} recordings{by}, heard at {page['rate']} samples a second"
     return f"{len(data['columns'])} columns of {data['rows']} rows"
 
 

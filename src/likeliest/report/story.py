@@ -42,6 +42,8 @@ def _size(data: Data) -> list[str]:
     if "pictures" in data:
         page = data["pictures"]
         return [plural(data["rows"], "picture"), f"{number(page['width'])} × {number(page['height'])} pixels"]
+    if "sounds" in data:
+        return [plural(data["rows"], "recording"), f"{number(data['sounds']['duration'] / 60)} minutes"]
     return [plural(data["rows"], "row"), plural(data["inputs"], "input")]
 
 

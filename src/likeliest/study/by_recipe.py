@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from likeliest.fit import Fit, fit
-from likeliest.interfaces import Trace
+from likeliest.interfaces import Trace, VerdictKind
 from likeliest.model import Model
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
 from likeliest.progress import Callback, Progress
 from likeliest.randomness import stream
-from likeliest.study.candidate import Candidate, regression_name
+from likeliest.study.candidate import Candidate, interrupted, regression_name
 from likeliest.study.ground import Ground
 from likeliest.tasks import Recipe
 
@@ -62,27 +62,52 @@ def fit_by_recipe(ground: Ground, recipe: Recipe, on_progress: Callback) -> Cand
 
     The last θ is kept, at the end of the learning rate's cycle: an earlier one may have the lower held-out NLL, being
     less sure, but names fewer rows rightly, and how sure to be is what the calibrator sees to.
+
+    Where the recipe says so the net that is kept then learns again, from training and validation rows; what is said of
+    the validation rows stays that of before, when they were still held out.
     """
-    began = time.perf_counter()
-    train, x, y, device = ground.split.train, ground.net_x, ground.y, ground.device
+    began, trace = time.perf_counter(), Trace()
+    found = _trained(ground, recipe, ground.split.train, on_progress, trace)
+    title = f"{recipe.net}, {recipe.predictor.size:,} parameters"
+    net = _candidate(ground, "net", title, _net(ground, recipe, found), 0.0, recipe.rule.name, found, began)
+    net = replace(net, trace=trace)
+    if not recipe.relearn or net.interrupted:
+        return net
+    again = _trained(ground, recipe, ground.learning_rows, on_progress)
+    if again.verdict.kind is VerdictKind.INTERRUPTED:
+        return interrupted(net, again.verdict.message)
+    model = replace(_net(ground, recipe, again), notes={**net.model.notes, "verdict": again.verdict.to_json()})
+    return replace(net, model=model, verdict=again.verdict, seconds=time.perf_counter() - began)
+
+
+def _net(ground: Ground, recipe: Recipe, found: Fit) -> Model:
+    return replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
+
+
+def _trained(
+    ground: Ground, recipe: Recipe, rows: NDArray[np.int64], on_progress: Callback, trace: Trace | None = None
+) -> Fit:
+    """The net by its recipe on some rows; a trace takes what is measured of it on validation rows."""
+    x, y, device = ground.net_x, ground.y, ground.device
     watched = ground.sample(ground.split.validation, WATCHED_ROWS)
     objective = Objective(
         ground.family,
         recipe.predictor,
-        torch.from_numpy(x[train]).to(device),
-        torch.from_numpy(y[train]).to(device),
+        torch.from_numpy(x[rows]).to(device),
+        torch.from_numpy(y[rows]).to(device),
         transform=recipe.transform,
     )
     held = objective.held_out(torch.from_numpy(x[watched]).to(device), torch.from_numpy(y[watched]).to(device))
-    trace = Trace()
 
     def watch(seen: Progress) -> bool | None:
+        if trace is None:
+            return on_progress(seen)
         value = held.at(seen.theta).value.detach().double().cpu().numpy().reshape(-1)
         trace.records.append(seen.record._replace(validation=value))
         return on_progress(seen.replaced(record=trace.records[-1]))
 
     theta = recipe.predictor.init([stream(ground.plan.seed, "init")], objective.dtype)[0]
-    found = fit(
+    return fit(
         objective,
         recipe.rule,
         theta=theta.to(device),
@@ -94,10 +119,6 @@ def fit_by_recipe(ground: Ground, recipe: Recipe, on_progress: Callback) -> Cand
         average=recipe.average,
         callbacks=[watch],
     )
-    model = replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
-    title = f"{recipe.net}, {recipe.predictor.size:,} parameters"
-    net = _candidate(ground, "net", title, model, 0.0, recipe.rule.name, found, began)
-    return replace(net, trace=trace)
 
 
 def _model(ground: Ground, predictor: Predictor, found: Fit, coding: str) -> Model:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from likeliest.certify import Certificate, certify_objective
+from likeliest.data.sounds.encoder import clip
 from likeliest.families import Family
 from likeliest.objective import Objective
-from likeliest.predictors import ResidualNet
+from likeliest.predictors import ResidualNet, SoundNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
 from likeliest.study.candidate import Candidate
@@ -20,8 +21,10 @@ from likeliest.study.ground import Ground
 
 SIDE, ROWS, LADDERS = 12, 8, 8
 """Pixels of a side, rows, and parts whose ladder of steps is drawn, in the certificate of a convolutional net."""
+SECONDS, BINS = 0.12, 16
+"""Of sound, and mel bins, in that of a net of sounds."""
 
-Convolutional: TypeAlias = ResidualNet
+Convolutional: TypeAlias = ResidualNet | SoundNet
 """Nets whose kernels slide over places, of which fewer will do."""
 
 
@@ -55,7 +58,7 @@ def certify_smaller(
     millions of activations. Labels are drawn at random: a net that knows its rows by heart leaves no error to carry
     back, and so no gradient that could be told from rounding.
     """
-    small = _averaged_down(net, x)
+    small = _averaged_down(net, x) if isinstance(net, ResidualNet) else _cut_short(net, x)
     labels = stream(seed, "certified labels").integers(net.outputs, size=len(x))
     objective = Objective(family, small.net, small.x, labels)
     found = certify_objective(objective, theta, seed=seed, rows=ROWS, order=order)
@@ -73,3 +76,11 @@ def _averaged_down(net: ResidualNet, x: NDArray[Any]) -> Smaller:
     small = kept.reshape(len(x), height, square, width, square, -1).mean((2, 4))
     how = f", on pictures averaged down to {width} × {height} pixels" if square > 1 else ""
     return Smaller(ResidualNet.from_json({**net.to_json(), "shape": list(small.shape[1:])}), small, how)
+
+
+def _cut_short(net: SoundNet, x: NDArray[Any]) -> Smaller:
+    """Clips (n, S), of each the short stretch with the most energy, heard in fewer bins."""
+    samples, bins = min(round(SECONDS * net.rate), x.shape[1]), min(BINS, net.settings["bins"])
+    small = np.stack([clip(wave, samples) for wave in x]).astype(np.float64)
+    how = f", on {samples / net.rate:g} seconds of sound in {bins} mel bins"
+    return Smaller(SoundNet.from_json({**net.to_json(), "samples": samples, "bins": bins}), small, how)

@@ -14,6 +14,7 @@ from likeliest.certify import Certificate, certify_objective, check_gradient
 from likeliest.errors import SpecificationError
 from likeliest.model import Model
 from likeliest.objective import Objective
+from likeliest.predictors import ResidualNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
 from likeliest.study.certifying import Convolutional, certify_smaller
@@ -22,6 +23,8 @@ from likeliest.study.subject import naming, subject
 from likeliest.tasks import Source
 
 DRAWN_ROWS = 256
+LOUD = 8_000
+"""Samples of noise are below this."""
 _SMALLER = 8
 
 
@@ -64,9 +67,11 @@ def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -
 
 
 def _drawn_rows(net: Convolutional, seed: int) -> NDArray[Any]:
-    """Pictures at random."""
-    shape = cast("tuple[int, ...]", net.shape)
-    return stream(seed, "check").integers(256, size=(DRAWN_ROWS, *shape)).astype(np.uint8)
+    """Pictures or sounds at random."""
+    draws, shape = stream(seed, "check"), (DRAWN_ROWS, *cast("tuple[int, ...]", net.shape))
+    if isinstance(net, ResidualNet):
+        return draws.integers(256, size=shape).astype(np.uint8)
+    return draws.integers(-LOUD, LOUD, size=shape).astype(np.int16)
 
 
 def _on(model: Model, data: Source) -> Objective:

@@ -77,6 +77,12 @@ def _held_out(data: Data) -> str:
             "Validation NLLs are those before calibration. Validation rows chose the calibrator and the model; "
             "test rows chose nothing."
         )
+    if "sounds" in data:
+        return (
+            "Validation NLLs are those before calibration, while the validation rows were held out. They chose the "
+            "calibrator and the model; the net then learnt again from training and validation rows, and this is the "
+            "one that was tested. Test rows chose nothing."
+        )
     return (
         "Validation NLLs were taken while the validation rows were held out; the linear model with a penalty and the "
         "net then learnt again from training and validation rows, and these are the models that were tested."
@@ -140,6 +146,8 @@ def _cautions(own: ModelJson, models: list[ModelJson], data: Data) -> list[str]:
         )
     if "pictures" in data:
         cautions += _of_pictures(data)
+    elif "sounds" in data:
+        cautions += _of_sounds(data)
     else:
         cautions.append(
             "The split is at random: if your rows have an order in time or belong to groups, the scores may flatter."
@@ -153,6 +161,22 @@ def _of_pictures(data: Data) -> list[str]:
     return [
         *copies,
         "Only copies were looked for: pictures of one thing, person or place on both sides of the split flatter too.",
+    ]
+
+
+def _of_sounds(data: Data) -> list[str]:
+    sounds = data["sounds"]
+    if sounds["speakers"] is None:
+        return [
+            "No speakers are known: if the same people speak in training and in test recordings, the scores flatter. "
+            "Add a column speaker to the table."
+        ]
+    if not sounds["strangers"]:
+        return ["Speakers of test recordings were learnt from too: to strangers it listens less well than this."]
+    tested = sum(speaker["test"] > 0 for speaker in sounds["speakers"])
+    return [
+        f"Test recordings are of {tested} speaker{'s' if tested > 1 else ''}, from whom nothing was learnt: intervals "
+        "count recordings, and speakers differ by more than that."
     ]
 
 

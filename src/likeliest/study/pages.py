@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from likeliest._version import __version__
 from likeliest.families import Family
-from likeliest.predictors import MLP, Columns, ResidualNet
+from likeliest.predictors import MLP, Columns, ResidualNet, SoundNet
 from likeliest.study.candidate import Candidate, finite
 from likeliest.study.ground import Ground
 from likeliest.study.said import Said
@@ -128,17 +128,20 @@ def gradient(ground: Ground, candidates: list[Candidate], rows: int) -> Gradient
 def _formula(ground: Ground, candidate: Candidate) -> GradientFormula:
     predictor = candidate.model.predictor
     location = next(iter(predictor.components.values())) if isinstance(predictor, Columns) else predictor
-    rows = len(ground.learning_rows if ground.recipe is None else ground.split.train)
+    recipe, net = ground.recipe, candidate.name == "net"
+    rows = len(ground.split.train if recipe is not None and not (net and recipe.relearn) else ground.learning_rows)
     score = ground.family.score_formula
     error = f"u = ∂ log p/∂η = {score}   ({rows} × {ground.outputs})"
     if isinstance(location, MLP):
         return {"model": candidate.name, "steps": _dense(location, error)}
     if isinstance(location, ResidualNet):
         return {"model": candidate.name, "steps": _convolutional(location, error)}
+    if isinstance(location, SoundNet):
+        return {"model": candidate.name, "steps": _spectral(location, error)}
     inputs = location.inputs
     penalty = f" + {candidate.l2:g} · s² ⊙ W / n" if candidate.l2 else ""
     said = "   (s: standard deviations of the columns)" if penalty else ""
-    if ground.recipe is not None:
+    if recipe is not None:
         penalty, said = f" + {candidate.l2:g} · W / n", ""
     return {
         "model": candidate.name,
@@ -184,9 +187,32 @@ def _convolutional(net: ResidualNet, error: str) -> list[str]:
     ]
 
 
+def _spectral(net: SoundNet, error: str) -> list[str]:
+    """From the last layer back to the spectrogram; K ∗ a slides the kernel K over the channels of a."""
+    channels: list[int] = net.settings["channels"]
+    last, bins = channels[-1], net.settings["bins"]
+    return [
+        f"η = a W + b,  a: the mean and the largest of each channel over the places of the last of {len(channels)} "
+        "stages",
+        "stage: twice a ← relu(norm(K ∗ a)), the first time at every other place;  a_0 = log-mel spectrogram, "
+        f"{bins} bins, less its mean, over its standard deviation",
+        error,
+        f"∂NLL/∂W = −aᵀ u / n   ({2 * last} × {net.outputs}),   ∂NLL/∂b = −Σ u / n;   u ← u Wᵀ: to every place for the "
+        "mean, over how many they are, and to that of the largest",
+        "relu: u ← u ⊙ [a > 0]",
+        "norm γ â + β:  ∂NLL/∂γ = −Σ u ⊙ â / n,   ∂NLL/∂β = −Σ u / n;   u ← γ ⊙ u / s   "
+        "(under the batch's own mean and s: less their share of u)",
+        "kernel:  ∂NLL/∂K = −Σ over places of (a's patch) ⊗ u / n;   u ← K turned round ∗ u",
+        "kernels: 5 × 5 × 1 × "
+        + f"{channels[0]}, "
+        + ", ".join(f"3 × 3 × {a} × {b}" for a, b in pairwise(channels))
+        + ", and one 3 × 3 of its own width in each stage; the spectrogram has no weights",
+    ]
+
+
 def training_json(ground: Ground, recipe: Recipe, net: Candidate) -> Training:
     """How a net by a recipe learnt."""
-    rows = len(ground.split.train)
+    rows = len(ground.split.train) + (len(ground.learning_rows) if recipe.relearn else 0)
     return {
         "model": net.name,
         "records": [

@@ -10,11 +10,25 @@ from likeliest.errors import SourceError
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source, Task
 from likeliest.tasks.image import Image
 from likeliest.tasks.recipe import Recipe
+from likeliest.tasks.sound import Words
 from likeliest.tasks.table import Table
 
-__all__ = ["TASKS", "Batch", "Coding", "Examples", "Image", "Kind", "Recipe", "Source", "Table", "Task", "task_for"]
+__all__ = [
+    "TASKS",
+    "Batch",
+    "Coding",
+    "Examples",
+    "Image",
+    "Kind",
+    "Recipe",
+    "Source",
+    "Table",
+    "Task",
+    "Words",
+    "task_for",
+]
 
-TASKS: tuple[Task, ...] = (Image(), Table())
+TASKS: tuple[Task, ...] = (Words(), Image(), Table())
 
 
 def task_for(source: Source, target: str | None = None, family: str | None = None) -> Task:
@@ -35,6 +49,6 @@ def task_for(source: Source, target: str | None = None, family: str | None = Non
     found = "a file" if Path(source).exists() else "nothing"
     meant = get_close_matches(str(source), names, n=1)
     raise SourceError(
-        f"expected a CSV, TSV or Parquet file, a folder of pictures, or one of the data sets {', '.join(names)}; found "
-        f"{found} at {str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
+        "expected a CSV, TSV or Parquet file, a folder of pictures or recordings, or one of the data sets "
+        f"{', '.join(names)}; found {found} at {str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
     )

@@ -34,6 +34,8 @@ class Recipe:
         average: decay of the moving average of θ; None where the last θ is kept.
         views: test-time augmentation; None asks about each picture as it is.
         described: pairs of a word and its value, for the report.
+        relearn: whether the net that is kept learns again from training and validation rows, once it was judged on the
+            validation rows.
     """
 
     net: str
@@ -46,6 +48,7 @@ class Recipe:
     average: float | None
     views: TestTime | None
     described: tuple[tuple[str, str], ...] = ()
+    relearn: bool = False
 
     def work(self, rows: int) -> float:
         """Floating-point operations that training on so many rows takes."""

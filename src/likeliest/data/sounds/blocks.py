@@ -1,4 +1,4 @@
-"""Recordings to be told apart or read, block by block: each file is looked through once, and its samples are not kept."""
+"""Recordings to be predicted, block by block: each file is looked through once, and its samples are not kept."""
 
 from __future__ import annotations
 

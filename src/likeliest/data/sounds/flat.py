@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -53,7 +54,7 @@ class MeanSpectra:
 
     @classmethod
     def to_compare(cls, sounds: SoundEncoder) -> Self:
-        """Return fewer numbers, for linear models that are fitted only to be compared: raced, or shown beside the net."""
+        """Return fewer numbers, for models that are fitted only to be compared: raced, or shown beside the net."""
         return cls(sounds, FEWER_STRETCHES, FEWER_BINS)
 
     @property
@@ -86,7 +87,7 @@ class MeanSpectra:
         z = _log_mel(wave, filters, points, round(HOP * self.sounds.rate))
         z = (z - z.mean()) / max(float(z.std()), 1e-3)
         edges = np.arange(self.stretches + 1) * len(z) / self.stretches
-        spans = [(int(a), max(int(np.ceil(b)), int(a) + 1)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        spans = [(int(a), max(int(np.ceil(b)), int(a) + 1)) for a, b in pairwise(edges)]
         return np.concatenate([z[start:end].mean(0) for start, end in spans])
 
     def to_json(self) -> dict[str, Any]:

@@ -34,22 +34,26 @@ def _reading(data: Data) -> list[Block]:
     how = f" (rows dealt {split['method']})" if "method" in split else ""
     return [
         prose(
-            f"{short(data['name'], 60)} holds {plural(data['rows'], 'picture' if 'pictures' in data else 'row')}.",
+            f"{short(data['name'], 60)} holds {plural(data['rows'], _noun(data))}.",
             f"The target is {short(target['name'], 60)}:",
             target["explanation"],
-            "" if "pictures" in data else f"Each row reaches the models as {plural(data['inputs'], 'number')}.",
+            "" if not data["columns"] else f"Each row reaches the models as {plural(data['inputs'], 'number')}.",
             without,
         ),
         prose(
             f"Models learn from {plural(split['train'], 'training row')}.",
             f"Another {plural(split['validation'], 'validation row')}",
             "choose the model and calibrate its probabilities."
-            if "pictures" in data
+            if not data["columns"]
             else "choose penalties, learning rates and when to stop; the chosen models then learn again from both.",
             f"The last {plural(split['test'], 'test row')} were set aside{how}: nothing was chosen on them, and every",
             "held-out number in this report comes from them.",
         ),
     ]
+
+
+def _noun(data: Data) -> str:
+    return "picture" if "pictures" in data else "recording" if "sounds" in data else "row"
 
 
 def _target(data: Data) -> Block:

@@ -121,7 +121,7 @@ def _errors(page: Application, model: Model) -> list[Block]:
 def _surprises(report: Report, page: Application) -> list[Block]:
     if not page["surprises"]:
         return []
-    said = "file" if "pictures" in report["data"] else "some of its values"
+    said = "file" if not report["data"]["columns"] else "some of its values"
     head = ["row", "observed", "predicted", said, "p", "NLL"]
     caption = "Test rows that the model held for least likely: look here for wrong labels and for cases of a new kind."
     return [

@@ -77,6 +77,7 @@ from likeliest.report.schema.probability import (
     GradientFormula,
     Probability,
 )
+from likeliest.report.schema.sounds import RateCount, SoundData, SpeakerCount
 
 __all__ = [
     "Application",
@@ -119,11 +120,14 @@ __all__ = [
     "Race",
     "RaceCurve",
     "RaceRow",
+    "RateCount",
     "Recorded",
     "Report",
     "Shot",
     "SizeCount",
     "Skipped",
+    "SoundData",
+    "SpeakerCount",
     "Split",
     "Surprise",
     "Suspects",

@@ -6,6 +6,7 @@ from typing import NotRequired, TypedDict
 
 from likeliest.report.schema.common import Histogram
 from likeliest.report.schema.pictures import PictureData
+from likeliest.report.schema.sounds import SoundData
 
 
 class Column(TypedDict):
@@ -115,6 +116,8 @@ class Data(TypedDict):
     """Equal rows on both sides of the split."""
     pictures: NotRequired[PictureData]
     """For pictures, which have no columns."""
+    sounds: NotRequired[SoundData]
+    """For recordings, which have none either."""
     notes: list[str]
     """Anything said aloud on reading: "counts: consider --family poisson", …"""
 

@@ -1,0 +1,125 @@
+"""The first chapter of a report on recordings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeliest.data import Split
+from likeliest.data.problems import LEFT_OUT, Problem
+from likeliest.data.sounds import Recordings, SoundEncoder
+from likeliest.tasks.base import Examples
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import ClassCount, Data, Histogram, ProblemCount, SoundData, SpeakerCount
+
+_BINS = 24
+_NAMES = 3
+
+
+def glance(examples: Examples, split: Split, encoder: SoundEncoder) -> Data:
+    """The recordings, who speaks in them, their words, and how they were dealt."""
+    recordings: Recordings = examples.raw
+    left_out = sum(problem.done == LEFT_OUT for problem in recordings.problems)
+    return {
+        "name": examples.name,
+        "source": examples.source,
+        "rows": len(examples) + left_out,
+        "rows_dropped": left_out,
+        "columns": [],
+        "left_out": [],
+        "inputs": encoder.samples or 0,
+        "target": {
+            "name": examples.target.name,
+            "kind": "classes",
+            "explanation": examples.target.explanation,
+            "classes": _classes(examples, split),
+            "histogram": None,
+        },
+        "split": {
+            "train": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+            "method": _method(examples, split),
+        },
+        "duplicates": {"count": 0, "examples": []},
+        "sounds": sound_data(examples, split, encoder),
+        "notes": [],
+    }
+
+
+def sound_data(examples: Examples, split: Split, encoder: SoundEncoder) -> SoundData:
+    """Durations, rates, speakers, and what was not as expected."""
+    recordings: Recordings = examples.raw
+    rates = Counter(recordings.rates.tolist()).most_common()
+    return {
+        "rate": encoder.rate,
+        "clip": None if encoder.samples is None else encoder.samples / encoder.rate,
+        "duration": float(recordings.seconds.sum()),
+        "durations": _durations(recordings.seconds),
+        "rates": [{"rate": rate, "count": count} for rate, count in rates],
+        "speakers": _speakers(recordings.speakers, split),
+        "strangers": are_strangers(recordings.speakers, split),
+        "problems": _counted(recordings.problems),
+    }
+
+
+def heard(speakers: Sequence[str], rows: NDArray[np.int64]) -> set[str]:
+    """Who speaks in some rows."""
+    return {speakers[row] for row in rows}
+
+
+def are_strangers(speakers: Sequence[str] | None, split: Split) -> bool:
+    """Whether nobody who speaks in the test rows speaks in any other; not where no speakers are known."""
+    learnt = np.concatenate((split.train, split.validation))
+    return speakers is not None and not heard(speakers, split.test) & heard(speakers, learnt)
+
+
+def _method(examples: Examples, split: Split) -> str:
+    speakers = examples.raw.speakers
+    aside = "the test recordings are those that the source sets aside, " if len(examples.aside) else ""
+    if speakers is None:
+        return f"{aside}at random, word by word; no speakers are known"
+    if not are_strangers(speakers, split):
+        return f"{aside}at random, word by word; speakers of test recordings are learnt from too"
+    tested, chosen = (len(heard(speakers, rows)) for rows in (split.test, split.validation))
+    everyone = len(set(speakers))
+    return f"{aside}by whole speakers: {tested} of {everyone} to test on, {chosen} to choose by"
+
+
+def _classes(examples: Examples, split: Split) -> list[ClassCount]:
+    names = examples.target.classes or ()
+    train, validation, test = (np.bincount(examples.y[rows], minlength=len(names)).tolist() for rows in split)
+    return [
+        {"name": str(name), "train": train[k], "validation": validation[k], "test": test[k]}
+        for k, name in enumerate(names)
+    ]
+
+
+def _speakers(speakers: Sequence[str] | None, split: Split) -> list[SpeakerCount] | None:
+    if speakers is None:
+        return None
+    train, validation, test = (Counter(speakers[row] for row in rows) for rows in split)
+    return [
+        {"name": name, "train": train[name], "validation": validation[name], "test": test[name]}
+        for name in sorted(set(speakers))
+    ]
+
+
+def _durations(seconds: NDArray[np.float64]) -> Histogram:
+    counts, edges = np.histogram(seconds, bins=_BINS)
+    return {"label": "all recordings", "edges": edges.tolist(), "counts": counts.tolist()}
+
+
+def _counted(problems: Sequence[Problem]) -> list[ProblemCount]:
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.reason, problem.done), []).append(problem.name)
+    return [
+        {"reason": reason, "done": done, "count": len(names), "names": names[:_NAMES]}
+        for (reason, done), names in kinds.items()
+    ]

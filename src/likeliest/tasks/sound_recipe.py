@@ -1,0 +1,60 @@
+"""The recipe of a net for single words: how it is trained, and on which augmentations."""
+
+from __future__ import annotations
+
+from likeliest.augment import Chain, Mixup, for_speech
+from likeliest.data.sounds import SoundEncoder
+from likeliest.predictors import SoundNet, preferred_compute
+from likeliest.rules import rule
+from likeliest.rules.schedules import OneCycle
+from likeliest.tasks.recipe import BACKWARD, SHARE, Recipe
+
+SPEED = 4.0e10
+"""Operations a second that a budget is reckoned with, augmentation and features included, as measured on two cores."""
+TWICE = 7 / 3
+"""A net learns twice: from training rows, and then from them and the validation rows, a third as many."""
+WIDTHS = ((32, 64, 128), (16, 32, 64), (8, 16, 32))
+"""Channels of the stages, from wide to narrow."""
+LEAST_PASSES, MOST_PASSES = 6.0, 40.0
+"""A net that can make fewer passes is too wide for the budget; more gain nothing."""
+BATCH = 64
+LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
+"""Of AdamW, its peak under one cycle, and its decay."""
+MIXUP = 0.3
+MASKING = {"frames": 10, "bins": 6}
+
+
+def recipe_for(encoder: SoundEncoder, rows: int, outputs: int, minutes: float, device: str = "cpu") -> Recipe:
+    """The recipe for a net on so many training clips."""
+    seconds = SHARE * 60 * minutes / TWICE
+    net = _net(encoder, outputs, rows, seconds, device)
+    passes = round(max(min(_affordable(net, rows, seconds), MOST_PASSES), 0.1), 2)
+    chain = Chain((*for_speech(encoder.rate).parts, Mixup(MIXUP, classes=outputs)))
+    described = (
+        ("net", f"convolutional, {', '.join(map(str, net.settings['channels']))} channels, {net.size:,} parameters"),
+        ("sees", f"{net.settings['bins']} mel bins, a frame each 10 ms"),
+        ("precision", f"{net.compute or 'float32'} products, float32 weights"),
+        ("rule", f"AdamW, one cycle up to a learning rate of {LEARNING_RATE:g} and down, weight decay {DECAY:g}"),
+        ("batches", f"{BATCH} rows"),
+        ("passes", f"{passes:g}; then as many again, with the validation rows"),
+        ("augmentation", f"{', '.join(part.name.replace('_', ' ') for part in chain.parts)}, masks in time and mel"),
+        ("prediction", "of the recording as it is"),
+    )
+    adamw = rule("adamw", lr=OneCycle(LEARNING_RATE, rise=RISE), beta1=0.9, beta2=0.99, weight_decay=DECAY)
+    name = "convolutional net on spectrograms"
+    return Recipe(name, "mean spectra", net, adamw, BATCH, passes, chain, None, None, described, relearn=True)
+
+
+def _net(encoder: SoundEncoder, outputs: int, rows: int, seconds: float, device: str) -> SoundNet:
+    """The first of the widths that can make the least number of passes."""
+    assert encoder.samples is not None
+    compute = preferred_compute(device=device)
+    for channels in WIDTHS:
+        net = SoundNet(encoder.rate, encoder.samples, outputs, channels=channels, masking=MASKING, compute=compute)
+        if _affordable(net, rows, seconds) >= LEAST_PASSES:
+            break
+    return net
+
+
+def _affordable(net: SoundNet, rows: int, seconds: float) -> float:
+    return seconds * SPEED / (BACKWARD * net.flops * rows)
