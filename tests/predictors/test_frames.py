@@ -40,7 +40,7 @@ TABLE = {
     "depthwise convolution with strides": (lambda: layers.DepthwiseConv(3, 3, 2, 2), sequence),
     "gru": (lambda: layers.GRU(3, 4), sequence),
     "gru, both ways": (lambda: layers.GRU(3, 4, True), sequence),
-    "means and maxima": (layers.MeanMaxPool, picture),
+    "means and maxima": (layers.MeanMaxPool, lambda: picture() - 5),
     "means and maxima of bins": (layers.PoolBins, picture),
     "as a picture": (layers.AsPicture, sequence),
     "as a sequence": (layers.AsSequence, picture),

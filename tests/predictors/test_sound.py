@@ -78,9 +78,10 @@ def texts():
 @pytest.mark.parametrize("name", ["sound", "speech, recurrent"])
 def test_every_learnt_part_is_certified_by_two_witnesses(name):
     least = {"channels": (2,), "bins": 4, "activation": "tanh"}
-    least |= {} if name == "sound" else {"width": 2, "blocks": 1, "size": 3, "recurrent": 1}
+    least |= {} if name == "sound" else {"channels": (1,), "width": 2, "blocks": 1, "size": 3, "recurrent": 1}
     net, theta, x = case(name, **least)
-    family, y = ("categorical", torch.tensor([0, 2, 1, 2])) if name == "sound" else ("ctc", texts())
+    x = x if name == "sound" else x[:, :120]
+    family, y = ("categorical", torch.tensor([0, 2, 1, 2])) if name == "sound" else ("ctc", texts()[:, :2])
     certificate = certify_objective(lk.Objective(lk.family(family), net, x, y, l2=0.3), theta)
     assert certificate.passed, certificate
     assert [p.part for p in certificate.parts] == [n for n, p in net.parts.items() if p.learnt]
