@@ -77,7 +77,25 @@ from likeliest.report.schema.probability import (
     GradientFormula,
     Probability,
 )
-from likeliest.report.schema.sounds import RateCount, SoundData, SpeakerCount
+from likeliest.report.schema.sounds import (
+    Frames,
+    Guess,
+    Heard,
+    LabelCurve,
+    Listening,
+    RateCount,
+    SizeCurve,
+    SizePoint,
+    SoundData,
+    SoundPages,
+    Span,
+    SpeakerCount,
+    SpeakerScore,
+    SpeakerScores,
+    Spectrogram,
+    TextCounts,
+    WordCount,
+)
 
 __all__ = [
     "Application",
@@ -99,13 +117,18 @@ __all__ = [
     "Data",
     "Duplicates",
     "Family",
+    "Frames",
     "Gradient",
     "GradientFinding",
     "GradientFormula",
+    "Guess",
+    "Heard",
     "Histogram",
+    "LabelCurve",
     "LadderCurve",
     "LearningRule",
     "LeftOut",
+    "Listening",
     "Look",
     "Model",
     "NearPair",
@@ -125,17 +148,26 @@ __all__ = [
     "Report",
     "Shot",
     "SizeCount",
+    "SizeCurve",
+    "SizePoint",
     "Skipped",
     "SoundData",
+    "SoundPages",
+    "Span",
     "SpeakerCount",
+    "SpeakerScore",
+    "SpeakerScores",
+    "Spectrogram",
     "Split",
     "Surprise",
     "Suspects",
     "Target",
+    "TextCounts",
     "Training",
     "UpdatedPart",
     "VerdictJson",
     "Weighted",
+    "WordCount",
 ]
 
 
@@ -170,6 +202,8 @@ class Report(TypedDict):
     """Chapter 6: the recommended model before and after its calibrator."""
     pictures: NotRequired[PicturePages]
     """Chapters 4 and 6: what only a study of pictures can show."""
+    sounds: NotRequired[SoundPages]
+    """Chapter 6: what only a study of recordings can show."""
     conclusion: Conclusion
     """Chapter 7: which model to use, and why."""
     provenance: Provenance
