@@ -83,7 +83,7 @@ class FileSound:
 
     def _mono(self) -> Iterator[NDArray[np.float32]]:
         for block in decoded(self.path):
-            heard = block[:, 0] if block.shape[1] == 1 else block[:, self.channels].mean(1)
+            heard = block[:, 0] if block.shape[1] == 1 else block.T[list(self.channels)].mean(0)
             np.nan_to_num(heard, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
             yield heard * np.float32(self.gain) if self.gain != 1 else heard
 
