@@ -67,24 +67,25 @@ def fit_by_recipe(ground: Ground, recipe: Recipe, on_progress: Callback) -> Cand
     the validation rows stays that of before, when they were still held out.
     """
     began, trace = time.perf_counter(), Trace()
-    found = _trained(ground, recipe, ground.split.train, on_progress, trace)
+    found = trained(ground, recipe, ground.split.train, on_progress, trace)
     title = f"{recipe.net}, {recipe.predictor.size:,} parameters"
-    net = _candidate(ground, "net", title, _net(ground, recipe, found), 0.0, recipe.rule.name, found, began)
+    net = _candidate(ground, "net", title, net_of(ground, recipe, found), 0.0, recipe.rule.name, found, began)
     net = replace(net, trace=trace)
     if not recipe.relearn or net.interrupted:
         return net
-    again = _trained(ground, recipe, ground.learning_rows, on_progress)
+    again = trained(ground, recipe, ground.learning_rows, on_progress)
     if again.verdict.kind is VerdictKind.INTERRUPTED:
         return interrupted(net, again.verdict.message)
-    model = replace(_net(ground, recipe, again), notes={**net.model.notes, "verdict": again.verdict.to_json()})
+    model = replace(net_of(ground, recipe, again), notes={**net.model.notes, "verdict": again.verdict.to_json()})
     return replace(net, model=model, verdict=again.verdict, seconds=time.perf_counter() - began)
 
 
-def _net(ground: Ground, recipe: Recipe, found: Fit) -> Model:
+def net_of(ground: Ground, recipe: Recipe, found: Fit) -> Model:
+    """The model of a net that was trained by its recipe."""
     return replace(_model(ground, recipe.predictor, found, coding="net"), views=recipe.views)
 
 
-def _trained(
+def trained(
     ground: Ground, recipe: Recipe, rows: NDArray[np.int64], on_progress: Callback, trace: Trace | None = None
 ) -> Fit:
     """The net by its recipe on some rows; a trace takes what is measured of it on validation rows."""
