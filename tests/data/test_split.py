@@ -135,6 +135,8 @@ def test_speakers_are_dealt_by_their_rows() -> None:
     assert [len(rows) for rows in dealt.parts] == [200, 50, 50]
     assert dealt.message.endswith("one part: 1 of 6 speakers to test on, 1 to choose by")
     assert len({six[split_by_group(six, seed=seed).parts.test[0]] for seed in range(60)}) == 6
+    small = split_by_group(["a", "b", *"cccccccc"], seed=0)  # both small ones together would be the share to test on
+    assert [len(rows) for rows in small.parts] == [8, 1, 1]
     many = [f"s{row}" for row in range(100)]
     assert [len(rows) for rows in split_by_group(many, seed=0).parts] == [60, 20, 20]
     uneven = ["much"] * 70 + many[:30]
