@@ -114,7 +114,6 @@ def error_rates(
     *,
     unit: Unit = "word",
     groups: Sequence[str] | None = None,
-    seed: int = 0,
     level: float = 0.95,
 ) -> ErrorRate:
     """Return the rate of wrong words (WER) or characters (CER), with an interval, and that of each group.
@@ -129,8 +128,7 @@ def error_rates(
         hypotheses: what was understood, n texts.
         unit: ``word``, what white space separates; ``character``, spaces within a text included.
         groups: whose each text is: speakers. The interval is over them, for what is new next time is mostly a speaker.
-        seed: names the draws of the bootstrap; see `rate_interval`.
-        level: how often such intervals hold the true rate.
+        level: how often such intervals are to hold the true rate; see `rate_interval`.
 
     Raises:
         ShapeError: there are not as many of each.
@@ -155,7 +153,7 @@ def error_rates(
     pairs = [(units_of(r, unit), units_of(h, unit)) for r, h in zip(references, hypotheses, strict=True)]
     aligned = [alignment(*pair) for pair in pairs]
     each = [_counts(chunks) for chunks in aligned]
-    interval = rate_interval([c.errors for c in each], [c.length for c in each], groups, seed=seed, level=level)
+    interval = rate_interval([c.errors for c in each], [c.length for c in each], groups, level=level)
     return ErrorRate(
         **asdict(_sum(each)),
         unit=unit,
