@@ -1,4 +1,4 @@
-"""Small recordings that are quickly told apart: a low tone, a high one and one that rises, each speaker's a little off."""
+"""Small recordings that are quickly told apart: tones low, high and rising, each speaker's a little off."""
 
 from __future__ import annotations
 
