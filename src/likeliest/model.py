@@ -6,7 +6,7 @@ A model file is a safetensors file whose one tensor is θ and whose metadata is 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -27,7 +27,8 @@ from likeliest.calibration import Calibrator, Identity, calibrate
 from likeliest.calibration import from_json as calibrator_from_json
 from likeliest.data import TableEncoder, Target
 from likeliest.data.images import FlatPixels, ImageEncoder, Pictures
-from likeliest.data.sounds import MeanSpectra, Recordings, SoundEncoder
+from likeliest.data.sounds import MeanSpectra, MelFrames, Recordings, SoundEncoder
+from likeliest.dictation import Frames, frames_of, log_probs, transcripts_of
 from likeliest.errors import LikeliestError, ModelFileError, NotOnOfferError, UnknownNameError
 from likeliest.families import Automatic, Family
 from likeliest.families import from_json as family_from_json
@@ -38,6 +39,7 @@ from likeliest.objective import COMPACT
 from likeliest.prediction import Encoder, Prediction
 from likeliest.predictors import Predictor, columns_of
 from likeliest.predictors import from_json as predictor_from_json
+from likeliest.speech import Transcriber
 
 SCHEMA = 1
 """Version of the layout of a model file of a table."""
@@ -53,6 +55,7 @@ _ENCODERS = {
     "pixels": FlatPixels,
     "sound": SoundEncoder,
     "mean_spectra": MeanSpectra,
+    "mel_frames": MelFrames,
 }
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
@@ -71,6 +74,7 @@ class Model:
         notes: plain values about the fit (verdict, rule, l2, title), carried along in the file.
         calibrator: what class probabilities go through last.
         views: for pictures, how each is looked at several times; class probabilities are the mean over the views.
+        transcriber: for recordings whose texts are read, how frames become texts.
 
     Pictures and recordings are evaluated in single precision, in blocks of a fixed size: what is said of one does not
     depend on how many others there are.
@@ -89,6 +93,7 @@ class Model:
     notes: Mapping[str, Any] = field(default_factory=dict)
     calibrator: Calibrator = field(default_factory=Identity)
     views: TestTime | None = None
+    transcriber: Transcriber | None = None
 
     @property
     def plain(self) -> bool:
@@ -108,6 +113,10 @@ class Model:
             return self._over_blocks(rows, self._eta_of_block)
         with torch.no_grad():
             return self.predictor.forward(self.theta, rows.double())[0]
+
+    def frames(self, x: Any) -> Iterator[Frames]:
+        """Log-probabilities (T, K) of the frames of each encoded recording, one recording at a time."""
+        return frames_of(self.predictor, self._single, x)
 
     @cached_property
     def _single(self) -> Tensor:
@@ -138,6 +147,8 @@ class Model:
             own = self.probabilities(x)[np.arange(len(y)), np.asarray(y, np.int64)]
             with np.errstate(divide="ignore"):
                 return np.asarray(np.log(own))
+        if self.family.event_dims > 1:
+            return log_probs(self.family, self.frames(x), y)
         wanted = torch.as_tensor(y)
         wanted = wanted if self.family.columns is None else wanted.double()
         return np.asarray(self.family.log_prob(self.eta(x), wanted).expand(len(y)))
@@ -191,6 +202,11 @@ class Model:
         Raises:
             ColumnError: a column is missing, or a cell is not what was learnt; the message names it.
         """
+        if self.transcriber is not None:
+            assert isinstance(raw, Recordings)
+            assert isinstance(self.encoder, SoundEncoder | MelFrames)
+            said = transcripts_of(raw, self.encoder, self.transcriber, self.frames)
+            return Prediction(np.array([t.text for t in said]), None, None, files=raw.names, transcripts=tuple(said))
         x = self.encoder.encode(raw)
         if self.target.classes is not None:
             probabilities = self.probabilities(x)
@@ -220,7 +236,7 @@ class Model:
     @property
     def _layout(self) -> int:
         """The oldest layout that the model's file can have, so that as many versions as may be read it."""
-        if isinstance(self.encoder, SoundEncoder | MeanSpectra):
+        if isinstance(self.encoder, SoundEncoder | MeanSpectra | MelFrames):
             return NEWEST
         return SCHEMA if self.plain and isinstance(self.encoder, TableEncoder) else LATER
 
@@ -241,6 +257,7 @@ class Model:
             "notes": dict(self.notes),
             **({} if isinstance(self.calibrator, Identity) else {"calibrator": self.calibrator.to_json()}),
             **({} if self.views is None else {"views": self.views.to_json()}),
+            **({} if self.transcriber is None else {"transcriber": self.transcriber.to_json()}),
         }
         content = save({"theta": self.theta.double().contiguous()}, {"likeliest": json.dumps(values, sort_keys=True)})
         atomic_write(Path(path), content)
@@ -276,6 +293,7 @@ class Model:
                 values["notes"],
                 _calibrator(values["calibrator"], target) if "calibrator" in values else Identity(),
                 TestTime.from_json(values["views"]) if "views" in values else None,
+                Transcriber.from_json(values["transcriber"]) if "transcriber" in values else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, LikeliestError) as error:
             raise ModelFileError(f"{path}: a part of the model cannot be read ({error!r}); {_DAMAGED}") from error

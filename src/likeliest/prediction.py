@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from likeliest.speech import Transcript
 
 
 class Encoder(Protocol):
@@ -43,11 +45,12 @@ class Prediction:
     """What a model says of n rows.
 
     Attributes:
-        labels: the likeliest class of each row, or the mean of a number.
+        labels: the likeliest class of each row, the mean of a number, or the text of a recording.
         probabilities: (n, K), one column a class; None for a number.
         classes: the K class labels; None for a number.
         intervals: for a number, ``sigma``, ``q05`` and ``q95``, each (n,).
         files: the names of n pictures or recordings; None for rows of a table.
+        transcripts: of n recordings whose texts are read; else None.
     """
 
     labels: NDArray[Any]
@@ -55,12 +58,31 @@ class Prediction:
     classes: tuple[Any, ...] | None
     intervals: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     files: tuple[str, ...] | None = None
+    transcripts: tuple[Transcript, ...] | None = None
 
     def to_frame(self) -> pl.DataFrame:
-        """A table: ``row`` or ``file``, ``prediction``, then ``p_CLASS`` a class, or ``mean`` and ``intervals``."""
+        """A table: ``row`` or ``file``, ``prediction``, then ``p_CLASS`` a class, or ``mean`` and ``intervals``.
+
+        Of transcripts: ``file``, ``text``, ``confidence``, and a column of lists, ``words``: ``text``, ``start`` and
+        ``end`` in seconds, ``p``.
+        """
         rows = {"row": np.arange(1, len(self.labels) + 1)}
         named = rows if self.files is None else {"file": pl.Series(self.files, dtype=pl.String)}
+        if self.transcripts is not None:
+            return pl.DataFrame(named | _said(self.transcripts))
         columns: dict[str, Any] = {**named, "prediction": self.labels}
         if self.probabilities is not None and self.classes is not None:
             return pl.DataFrame(columns | {f"p_{c}": self.probabilities[:, k] for k, c in enumerate(self.classes)})
         return pl.DataFrame(columns | {"mean": self.labels} | dict(self.intervals))
+
+
+_WORD = pl.Struct({"text": pl.String, "start": pl.Float64, "end": pl.Float64, "p": pl.Float64})
+
+
+def _said(transcripts: tuple[Transcript, ...]) -> dict[str, pl.Series]:
+    """The columns of transcripts."""
+    return {
+        "text": pl.Series([t.text for t in transcripts], dtype=pl.String),
+        "confidence": pl.Series([t.confidence for t in transcripts], dtype=pl.Float64),
+        "words": pl.Series([[asdict(word) for word in t.words] for t in transcripts], dtype=pl.List(_WORD)),
+    }

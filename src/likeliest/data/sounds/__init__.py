@@ -14,6 +14,7 @@ from likeliest.data.sounds.connected import join_recordings
 from likeliest.data.sounds.encoder import SoundEncoder
 from likeliest.data.sounds.export import write_recordings
 from likeliest.data.sounds.flat import MeanSpectra
+from likeliest.data.sounds.frames import MelFrames
 from likeliest.data.sounds.pauses import pauses
 from likeliest.data.sounds.recordings import Recordings, recordings_of_arrays
 from likeliest.data.sounds.source import is_recordings, read_recordings
@@ -22,6 +23,7 @@ from likeliest.data.sounds.words import says_single_words, single_words
 
 __all__ = [
     "MeanSpectra",
+    "MelFrames",
     "RecordingBlock",
     "Recordings",
     "SoundEncoder",

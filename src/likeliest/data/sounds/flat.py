@@ -14,7 +14,6 @@ from likeliest.data.sounds.decoding import FULL_SCALE, Samples
 from likeliest.data.sounds.encoder import SoundEncoder
 from likeliest.data.sounds.recordings import Recordings
 from likeliest.data.threads import in_threads
-from likeliest.numerics.mel import mel_edges, mel_filters
 
 STRETCHES, BINS = 8, 20
 FEWER_STRETCHES, FEWER_BINS = 5, 10
@@ -60,6 +59,8 @@ class MeanSpectra:
     @property
     def names(self) -> tuple[str, ...]:
         """One name a number: its stretch, counted from 1, and the frequency at the middle of its bin."""
+        from likeliest.numerics.mel import mel_edges  # tables and pictures do without torch
+
         middles = mel_edges(self.bins, LOW, self.sounds.rate / 2)[1:-1]
         return tuple(f"stretch {i}, {f:.0f} Hz" for i in range(1, self.stretches + 1) for f in middles)
 
@@ -75,6 +76,8 @@ class MeanSpectra:
 
     def encode(self, raw: Recordings) -> NDArray[np.float32]:
         """Return recordings as (n, stretches · bins) numbers; their samples are decoded by several threads."""
+        from likeliest.numerics.mel import mel_filters
+
         rate, points = self.sounds.rate, 1 << (round(WINDOW * self.sounds.rate) - 1).bit_length()
         filters = mel_filters(rate, points, self.bins, LOW)
         rows = in_threads(lambda row: self._row(raw.samples(row, rate), filters, points), range(len(raw)))
@@ -84,7 +87,7 @@ class MeanSpectra:
         return out
 
     def _row(self, wave: Samples, filters: NDArray[np.float64], points: int) -> NDArray[np.float64]:
-        z = _log_mel(wave, filters, points, round(HOP * self.sounds.rate))
+        z = log_mel(wave, filters, points, round(HOP * self.sounds.rate))
         z = (z - z.mean()) / max(float(z.std()), 1e-3)
         edges = np.arange(self.stretches + 1) * len(z) / self.stretches
         spans = [(int(a), max(int(np.ceil(b)), int(a) + 1)) for a, b in pairwise(edges)]
@@ -100,7 +103,7 @@ class MeanSpectra:
         return cls(SoundEncoder.from_json(value["sounds"]), value["stretches"], value["bins"])
 
 
-def _log_mel(wave: Samples, filters: NDArray[np.float64], points: int, hop: int) -> NDArray[np.float64]:
+def log_mel(wave: Samples, filters: NDArray[np.float64], points: int, hop: int) -> NDArray[np.float64]:
     """Log-mel power (T, bins) of frames that lie wholly inside; of a shorter recording, one filled up with zeros."""
     whole = np.pad(wave.astype(np.float64) / FULL_SCALE, (0, max(points - len(wave), 0)))
     frames = np.lib.stride_tricks.sliding_window_view(whole, points)[::hop]
