@@ -82,7 +82,7 @@ def _looks(ground: Ground, net: Candidate) -> list[Look]:
     said, classes = ground.said(net.model, ground.split.test), ground.examples.target.classes or ()
     x = ground.net_x[ground.split.test]
     looks: list[Look] = []
-    for i in _varied(said, ground.plan.seed):
+    for i in varied(said, ground.plan.seed, LOOKS):
         guess = int(said.predicted[i])
         fall = falls(net.model, x[i], guess)
         limit = float(np.abs(fall).max())
@@ -105,7 +105,7 @@ def _named(said: Said, i: int, classes: tuple[Any, ...]) -> str:
     return f"said {classes[guess]} {said.probabilities[i, guess]:.2f}"
 
 
-def _varied(said: Said, seed: int) -> list[int]:
+def varied(said: Said, seed: int, count: int) -> list[int]:
     """Rows in random order, a class at most once in each half: right ones first, then wrong ones."""
     order = stream(seed, "looks").permutation(len(said.y))
     found: list[int] = []
@@ -113,7 +113,7 @@ def _varied(said: Said, seed: int) -> list[int]:
         half: dict[int, int] = {}
         for i in order[said.right[order] == right].tolist():
             half.setdefault(int(said.y[i]), i)
-        found += list(half.values())[: LOOKS // 2]
+        found += list(half.values())[: count // 2]
     return found
 
 

@@ -1,5 +1,7 @@
 """What a model looks at: a patch of the picture is painted over, place by place, and the model is asked again.
 
+Of a clip of sound a stretch is silenced in the same way.
+
 Source: Zeiler and Fergus (2014), Visualizing and understanding convolutional networks, section 4.2.
 """
 
@@ -14,6 +16,8 @@ _SHARE = 5
 """The patch's side is the shorter side over this."""
 _STRIDES = 3
 """Steps from one patch to the next that does not overlap it, at most."""
+_STEPS = 5
+"""The same of stretches of sound."""
 
 
 def patch_side(shape: tuple[int, int, int]) -> int:
@@ -50,6 +54,31 @@ def falls(model: Model, picture: NDArray[np.uint8], named: int) -> NDArray[np.fl
         times[i : i + side, j : j + side] += 1
     mean: NDArray[np.float64] = total / times
     return mean
+
+
+def silenced(
+    model: Model, clips: NDArray[np.int16], named: NDArray[np.int64], stretch: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """How log p of a class changes where a stretch of a clip is replaced by zeros.
+
+    Args:
+        model: of clips; its calibrator is left aside.
+        clips: (n, S).
+        named: index of the class of each (n,).
+        stretch: samples that are silenced at a time.
+
+    Returns:
+        The first samples of the stretches (m,), and the changes (n, m), below 0 where silence makes the class less
+        likely.
+    """
+    stretch = min(stretch, clips.shape[1])
+    starts = _starts(clips.shape[1], stretch, max(1, stretch // _STEPS))
+    hidden = np.repeat(clips[:, None], len(starts) + 1, axis=1)
+    for place, start in enumerate(starts):
+        hidden[:, place, start : start + stretch] = 0
+    eta = model.eta_columns(hidden.reshape(-1, clips.shape[1])).reshape(len(clips), len(starts) + 1, -1)
+    log_p = eta[np.arange(len(clips)), :, named] - np.logaddexp.reduce(eta, axis=2)
+    return np.array(starts), log_p[:, :-1] - log_p[:, -1:]
 
 
 def _starts(length: int, side: int, stride: int) -> list[int]:

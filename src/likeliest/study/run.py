@@ -15,6 +15,7 @@ import numpy as np
 
 from likeliest._version import __version__
 from likeliest.data.images import ImageEncoder
+from likeliest.data.sounds import SoundEncoder
 from likeliest.files import atomic_write, require_writable
 from likeliest.progress import Callback
 from likeliest.race import race
@@ -29,6 +30,7 @@ from likeliest.study.conclusion import conclusion, recommend
 from likeliest.study.gallery import picture_pages
 from likeliest.study.ground import Ground
 from likeliest.study.learning import learning_rule
+from likeliest.study.listening import word_pages
 from likeliest.study.pages import family_json, gradient, probability, provenance, training_json
 from likeliest.study.plan import Plan
 from likeliest.tasks import Kind, Source, task_for
@@ -159,7 +161,7 @@ def study(
 
 
 def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> dict[str, Any]:
-    """Pages that not every study has: calibration, classes, pictures, and how a net by a recipe learnt."""
+    """Pages that not every study has: calibration, classes, pictures, sounds, and how a net by a recipe learnt."""
     pages: dict[str, Any] = {}
     if (calibrated := calibrated_json(ground, chosen)) is not None:
         pages |= {"calibrated": calibrated, "classes": class_reports(ground, chosen)}
@@ -168,6 +170,8 @@ def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> 
         pages |= {"training": training_json(ground, ground.recipe, net)}
     if isinstance(ground.net_encoder, ImageEncoder):
         pages |= {"pictures": picture_pages(ground, candidates, chosen)}
+    if isinstance(ground.net_encoder, SoundEncoder) and ground.examples.target.classes is not None:
+        pages |= {"sounds": word_pages(ground, candidates, chosen)}
     return pages
 
 

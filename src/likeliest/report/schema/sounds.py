@@ -83,12 +83,12 @@ class SoundData(TypedDict):
 
 
 class Spectrogram(TypedDict):
-    """The power of a stretch of sound over time and frequency, as the model's first layer has it."""
+    """The log-mel power of a stretch of sound over time and frequency."""
 
     png: str
-    """Time to the right, frequency upwards; the lighter the louder."""
-    seconds: list[float]
-    """[left edge, right edge]."""
+    """Time to the right, frequency upwards; the darker the louder."""
+    extent: list[float]
+    """[left edge, right edge], in s."""
     hertz: list[float]
     """[lower edge, upper edge]; between them rows are even in mels, m = 2595 log₁₀(1 + f / 700)."""
 

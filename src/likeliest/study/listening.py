@@ -1,0 +1,164 @@
+"""What only a study of recordings can show: surprises seen and heard, errors by speaker, what more data would bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likeliest.data.sounds import SoundEncoder
+from likeliest.model import Model
+from likeliest.speech.alphabet import normalised
+from likeliest.study.application import most_surprising
+from likeliest.study.candidate import Candidate
+from likeliest.study.gallery import varied
+from likeliest.study.ground import Ground
+from likeliest.study.occlusion import silenced
+from likeliest.study.said import Said
+from likeliest.study.sizes import Judged, size_curve
+from likeliest.study.speakers import scores_of_texts, scores_of_words
+from likeliest.study.utterances import frames_json
+from likeliest.tasks.spectrograms import spectrogram
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Guess, Heard, Listening, SizeCurve, SoundPages, Spectrogram
+
+SHOWN = 6
+"""Recordings on each page."""
+GUESSES = 3
+STRETCH = 0.1
+"""Seconds that are silenced at a time."""
+
+
+def word_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> SoundPages:
+    """The pages of the recommended model of single words; what the net listens to is asked of the net in any case."""
+    net = next(c for c in candidates if c.name == "net")
+    said, speakers = ground.said(chosen.model, ground.split.test), speakers_of(ground, ground.split.test)
+    return {
+        "surprises": [_word(ground, said, int(i)) for i in most_surprising(said, SHOWN)],
+        "listening": _listening(ground, net),
+        "stretch": STRETCH,
+        "speakers": None if speakers is None else scores_of_words(speakers, ~said.right),
+        "sizes": _sizes(ground),
+    }
+
+
+def text_pages(
+    ground: Ground,
+    chosen: Candidate,
+    log_prob: NDArray[np.float64],
+    understood: Sequence[str],
+    sizes: SizeCurve | None = None,
+) -> SoundPages:
+    """The pages of the recommended model of texts.
+
+    Args:
+        ground: what the study stands on.
+        chosen: the recommended model; it has a transcriber.
+        log_prob: log p of the text of each test row (n,).
+        understood: what the model makes of each test row, n texts.
+        sizes: what more data would bring, if that was asked.
+    """
+    test, texts = ground.split.test, ground.examples.raw.texts
+    speakers = speakers_of(ground, test)
+    said = [normalised(texts[row]) for row in ground.examples.kept[test]]
+    worst = np.argsort(log_prob, kind="stable")[:SHOWN]
+    return {
+        "surprises": [_text(ground, chosen.model, int(test[i]), float(log_prob[i]), understood[i]) for i in worst],
+        "listening": [],
+        "stretch": None,
+        "speakers": None if speakers is None else scores_of_texts(speakers, said, understood),
+        "sizes": sizes,
+    }
+
+
+def speakers_of(ground: Ground, rows: NDArray[np.int64]) -> list[str] | None:
+    """Who speaks in some rows; None where no speakers are known."""
+    speakers = ground.examples.raw.speakers
+    return None if speakers is None else [speakers[row] for row in ground.examples.kept[rows]]
+
+
+def _word(ground: Ground, said: Said, i: int) -> Heard:
+    """A test row of single words with its three likeliest words."""
+    row, classes, p = int(ground.split.test[i]), _classes(ground), said.probabilities
+    assert p is not None
+    likeliest = np.argsort(-p[i], kind="stable")[:GUESSES]
+    picture = spectrogram(ground.net_x[row], _rate(ground))
+    heard = _heard(ground, row, classes[int(said.y[i])], classes[likeliest[0]], float(said.log_prob[i]), picture)
+    guesses: list[Guess] = [{"word": classes[k], "p": float(p[i, k])} for k in likeliest]
+    return {**heard, "guesses": guesses}
+
+
+def _text(ground: Ground, model: Model, row: int, log_prob: float, understood: str) -> Heard:
+    """A test row of a text with its frames, or those of the stretch that is worth to be shown."""
+    transcriber, at = model.transcriber, int(ground.examples.kept[row])
+    assert transcriber is not None
+    said, rate = normalised(ground.examples.raw.texts[at]), _rate(ground)
+    (log_p,) = model.frames(ground.x_for(model.encoder)[row : row + 1])
+    frames, (start, end) = frames_json(log_p, transcriber.alphabet, said, understood, transcriber.seconds)
+    samples = ground.examples.raw.samples(at, rate)[round(start * rate) : round(end * rate)]
+    heard = _heard(ground, row, said, understood, log_prob, spectrogram(samples, rate, start))
+    return {**heard, "frames": frames}
+
+
+def _heard(ground: Ground, row: int, observed: str, understood: str, log_prob: float, picture: Spectrogram) -> Heard:
+    """A recording, and what a model makes of it."""
+    at = int(ground.examples.kept[row])
+    speakers = ground.examples.raw.speakers
+    return {
+        "row": ground.examples.row_number(row),
+        "file": ground.examples.raw.names[at],
+        "speaker": None if speakers is None else speakers[at],
+        "observed": observed,
+        "understood": understood,
+        "nll": float(min(-log_prob, np.finfo(float).max)),
+        "spectrogram": picture,
+        "guesses": [],
+        "frames": None,
+    }
+
+
+def _listening(ground: Ground, net: Candidate) -> list[Listening]:
+    """Test words named rightly and wrongly, and what silence does to each."""
+    said, classes, rate = ground.said(net.model, ground.split.test), _classes(ground), _rate(ground)
+    assert said.probabilities is not None
+    rows = varied(said, ground.plan.seed, SHOWN)
+    clips = ground.net_x[ground.split.test[rows]]
+    stretch = round(STRETCH * rate)
+    starts, changes = silenced(net.model, clips, said.predicted[rows], stretch)
+    return [
+        {
+            "file": ground.examples.raw.names[int(ground.examples.kept[ground.split.test[i]])],
+            "observed": classes[int(said.y[i])],
+            "understood": classes[int(said.predicted[i])],
+            "p": float(said.probabilities[i].max()),
+            "spectrogram": spectrogram(clip, rate),
+            "times": ((starts + min(stretch, len(clip)) / 2) / rate).tolist(),
+            "falls": change.tolist(),
+        }
+        for i, clip, change in zip(rows, clips, changes, strict=True)
+    ]
+
+
+def _sizes(ground: Ground) -> SizeCurve | None:
+    """What more data would bring to the net of single words, before any calibration."""
+    if ground.recipe is None:
+        return None
+
+    def judge(model: Model) -> Judged:
+        said = Said.of(model, ground.net_x[ground.split.test], ground.y[ground.split.test])
+        return Judged(-said.log_prob, ~said.right, np.ones(len(said.y)))
+
+    return size_curve(ground, ground.recipe, "recording", judge)
+
+
+def _classes(ground: Ground) -> list[str]:
+    return [str(name) for name in ground.examples.target.classes or ()]
+
+
+def _rate(ground: Ground) -> int:
+    encoder = ground.net_encoder
+    assert isinstance(encoder, SoundEncoder)
+    return encoder.rate
