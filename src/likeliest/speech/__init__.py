@@ -10,10 +10,12 @@
     timing                      log p of chosen texts, and in which frames their labels are    ┘
     edits      ┐
     intervals  ┴ error_rates    how many words or characters are wrong, and how surely
+    confidence                  how probable it is that a word is right
     transcriber                 all of it in one value, and how sure each word is
 """
 
 from likeliest.speech.alphabet import Alphabet, normalised
+from likeliest.speech.confidence import Confidence, word_features
 from likeliest.speech.decoding import Hypothesis, Word, beam_search, greedy
 from likeliest.speech.edits import Chunk, alignment
 from likeliest.speech.error_rates import Counts, ErrorRate, error_rates
@@ -25,6 +27,7 @@ from likeliest.speech.transcriber import SpokenWord, Transcriber, Transcript
 __all__ = [
     "Alphabet",
     "Chunk",
+    "Confidence",
     "Counts",
     "ErrorRate",
     "Hypothesis",
@@ -41,4 +44,5 @@ __all__ = [
     "greedy",
     "normalised",
     "rate_interval",
+    "word_features",
 ]
