@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from likeliest._version import __version__
-from likeliest.augment import TestTime
+from likeliest.augment import Views, views_from_json
 from likeliest.calibration import Calibrator, Identity, calibrate
 from likeliest.calibration import from_json as calibrator_from_json
 from likeliest.data import TableEncoder, Target
@@ -73,7 +73,7 @@ class Model:
         theta: (P,) in double precision.
         notes: plain values about the fit (verdict, rule, l2, title), carried along in the file.
         calibrator: what class probabilities go through last.
-        views: for pictures, how each is looked at several times; class probabilities are the mean over the views.
+        views: how pictures are looked at, or clips of sound heard, several times; class probabilities are the mean.
         transcriber: for recordings whose texts are read, how frames become texts.
 
     Pictures and recordings are evaluated in single precision, in blocks of a fixed size: what is said of one does not
@@ -92,7 +92,7 @@ class Model:
     theta: Tensor
     notes: Mapping[str, Any] = field(default_factory=dict)
     calibrator: Calibrator = field(default_factory=Identity)
-    views: TestTime | None = None
+    views: Views | None = None
     transcriber: Transcriber | None = None
 
     @property
@@ -126,10 +126,10 @@ class Model:
         with torch.no_grad():
             return single(self.predictor.forward(self._single, rows)[0]).double()
 
-    def _mean_over_views(self, pictures: Tensor) -> Tensor:
+    def _mean_over_views(self, rows: Tensor) -> Tensor:
         """Class probabilities of a block, the mean over its views."""
         assert self.views is not None
-        return self.views.averaged(lambda view: self.family.mean(self._eta_of_block(view)), pictures)
+        return self.views.averaged(lambda view: self.family.mean(self._eta_of_block(view)), rows)
 
     @staticmethod
     def _over_blocks(rows: Tensor, ask: Callable[[Tensor], Tensor]) -> Tensor:
@@ -159,7 +159,7 @@ class Model:
         return given if isinstance(self.calibrator, Identity) else self.calibrator.apply(given)
 
     def _uncalibrated(self, x: NDArray[Any]) -> NDArray[np.float64]:
-        """Class probabilities (n, K): the family's, of pictures the mean over their views."""
+        """Class probabilities (n, K): the family's, or its mean over the views."""
         if self.views is not None:
             mean = np.asarray(self._over_blocks(torch.as_tensor(x), self._mean_over_views))
         else:
@@ -292,7 +292,7 @@ class Model:
                 theta,
                 values["notes"],
                 _calibrator(values["calibrator"], target) if "calibrator" in values else Identity(),
-                TestTime.from_json(values["views"]) if "views" in values else None,
+                views_from_json(values["views"]) if "views" in values else None,
                 Transcriber.from_json(values["transcriber"]) if "transcriber" in values else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError, LikeliestError) as error:

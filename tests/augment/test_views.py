@@ -1,4 +1,4 @@
-"""Views of a picture at prediction time, against NumPy's padding and mirrors."""
+"""Views of a picture or a sound at prediction time, against NumPy's padding, mirrors and spectra."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from likeliest.augment import TestTime
+from likeliest.augment import Tempos, TestTime, views_from_json
 from likeliest.errors import ShapeError, SpecificationError
 
 X = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, 5, 6, 3), dtype=np.uint8))
@@ -48,9 +48,18 @@ def test_what_predict_returns_is_not_written_to():
     assert kept.eq(0.5).all()
 
 
-def test_json_there_and_back():
-    see = TestTime(False, 2, "zeros")
-    assert TestTime.from_json(json.loads(json.dumps(see.to_json()))) == see
+def test_a_tone_that_is_played_slower_and_faster_is_lower_and_higher():
+    tone = np.rint(9_000 * np.sin(2 * np.pi * 0.1 * np.arange(1_000))).astype(np.int16)
+    views = list(Tempos(1.25).views(torch.from_numpy(tone)[None]))
+    assert len(views) == Tempos(1.25).count
+    assert torch.equal(views[0][0], torch.from_numpy(tone))
+    middles = [np.abs(np.fft.rfft(view[0].numpy()[250:750] * np.hanning(500))).argmax() / 500 for view in views]
+    np.testing.assert_allclose(middles, [0.1, 0.08, 0.125], atol=0.002)
+
+
+@pytest.mark.parametrize("see", [TestTime(False, 2, "zeros"), Tempos(1.1)])
+def test_json_there_and_back(see):
+    assert views_from_json(json.loads(json.dumps(see.to_json()))) == see
 
 
 def test_bad_settings_and_input_are_named():
@@ -58,5 +67,7 @@ def test_bad_settings_and_input_are_named():
         TestTime(shifts=-1)
     with pytest.raises(SpecificationError, match="pad"):
         TestTime(pad="wrap")
+    with pytest.raises(SpecificationError, match="factor from 1"):
+        Tempos(0.9)
     with pytest.raises(ShapeError, match="height, width, channels"):
         list(TestTime().views(torch.zeros(2, 3)))

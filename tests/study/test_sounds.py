@@ -16,6 +16,8 @@ import torch
 from sklearn.metrics import confusion_matrix
 
 import likeliest as lk
+from likeliest.augment import Tempos
+from likeliest.calibration import Temperature
 from likeliest.cli.summary import study_summary
 from likeliest.data import SoundEncoder
 from likeliest.fit import fit
@@ -149,7 +151,8 @@ def model_of_sounds() -> Model:
     theta = net.init([draws], torch.float32)[0]
     theta += 0.1 * torch.from_numpy(draws.normal(size=len(theta))).abs().float()
     target = lk.data.Target("word", "categorical", WORDS, "")
-    return Model(SoundEncoder(8000, 900), target, lk.family("categorical"), net, theta.double(), {"title": "net"})
+    encoder, family = SoundEncoder(8000, 900), lk.family("categorical")
+    return Model(encoder, target, family, net, theta.double(), {"title": "net"}, Temperature(1.3), Tempos(1.2))
 
 
 def test_what_is_said_of_a_recording_depends_on_no_other() -> None:
@@ -165,7 +168,7 @@ def test_a_model_of_sounds_comes_back_bit_for_bit_and_is_certified(folder: Path,
     for model in (model_of_sounds(), done.models["linear"].model):
         model.save(tmp_path / "m")
         loaded = lk.load(tmp_path / "m")
-        assert (loaded.encoder, loaded.calibrator) == (model.encoder, model.calibrator)
+        assert (loaded.encoder, loaded.views, loaded.calibrator) == (model.encoder, model.views, model.calibrator)
         loaded.save(tmp_path / "again")
         assert (tmp_path / "again").read_bytes() == (tmp_path / "m").read_bytes()
     model_of_sounds().save(tmp_path / "m")

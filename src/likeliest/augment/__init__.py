@@ -17,7 +17,7 @@ from likeliest.augment.moving import Flip, Shift
 from likeliest.augment.pixels import Brightness, Contrast, Cutout
 from likeliest.augment.sounds import Gain, Noise, OnSounds, Pitch, Room, Speed, Tilt, TimeShift, for_speech
 from likeliest.augment.suits import Recommendation, recommend
-from likeliest.augment.views import TestTime
+from likeliest.augment.views import Tempos, TestTime, Views, views_from_json
 from likeliest.augment.warping import Affine, ResizedCrop
 from likeliest.errors import UnknownNameError
 
@@ -42,12 +42,15 @@ __all__ = [
     "Room",
     "Shift",
     "Speed",
+    "Tempos",
     "TestTime",
     "Tilt",
     "TimeShift",
+    "Views",
     "for_speech",
     "from_json",
     "recommend",
+    "views_from_json",
 ]
 
 _KINDS: dict[str, type[Augmentation]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from likeliest.augment import TestTime
+from likeliest.augment import Views
 from likeliest.interfaces import Transform
 from likeliest.predictors import Layered
 from likeliest.rules import Rule
@@ -32,8 +32,9 @@ class Recipe:
         passes: over the training rows.
         transform: augmentation of training batches.
         average: decay of the moving average of θ; None where the last θ is kept.
-        views: test-time augmentation; None asks about each picture as it is.
+        views: test-time augmentation; None asks about each row as it is.
         described: pairs of a word and its value, for the report.
+        nominal: how many times the predictor's nominal row a training row is, on average.
         relearn: whether the net that is kept learns again from training and validation rows, once it was judged on the
             validation rows.
     """
@@ -46,10 +47,11 @@ class Recipe:
     passes: float
     transform: Transform | None
     average: float | None
-    views: TestTime | None
+    views: Views | None
     described: tuple[tuple[str, str], ...] = ()
     relearn: bool = False
+    nominal: float = 1.0
 
     def work(self, rows: int) -> float:
         """Floating-point operations that training on so many rows takes."""
-        return BACKWARD * self.predictor.flops * rows * self.passes
+        return BACKWARD * self.predictor.flops * self.nominal * rows * self.passes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from likeliest.augment import Chain, Mixup, for_speech
+from likeliest.augment import Chain, Mixup, Tempos, for_speech
 from likeliest.data.sounds import SoundEncoder
 from likeliest.predictors import SoundNet, preferred_compute
 from likeliest.rules import rule
@@ -23,6 +23,7 @@ BATCH = 64
 LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
 """Of AdamW, its peak under one cycle, and its decay."""
 MIXUP = 0.3
+TEMPOS = Tempos(1.15)
 MASKING = {"frames": 10, "bins": 6}
 
 
@@ -41,11 +42,11 @@ def recipe_for(encoder: SoundEncoder, rows: int, outputs: int, minutes: float, d
         ("batches", f"{BATCH} rows"),
         ("passes", f"{passes:g}; then as many again, with the validation rows"),
         ("augmentation", f"{', '.join(part.name.replace('_', ' ') for part in chain.parts)}, masks in time and mel"),
-        ("prediction", "of the recording as it is"),
+        ("prediction", f"mean of {TEMPOS.count} views: as it is, and {TEMPOS.factor:g} times slower and faster"),
     )
     adamw = rule("adamw", lr=OneCycle(LEARNING_RATE, rise=RISE), beta1=0.9, beta2=0.99, weight_decay=DECAY)
     name = "convolutional net on spectrograms"
-    return Recipe(name, "mean spectra", net, adamw, BATCH, passes, chain, None, None, described, relearn=True)
+    return Recipe(name, "mean spectra", net, adamw, BATCH, passes, chain, None, TEMPOS, described, relearn=True)
 
 
 def _net(encoder: SoundEncoder, samples: int, outputs: int, rows: int, seconds: float, device: str) -> SoundNet:
