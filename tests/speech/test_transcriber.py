@@ -14,7 +14,6 @@ import pytest
 import torch
 
 import likeliest as lk
-from likeliest.calibration import Beta, BetaCurve
 from likeliest.data import Recordings, Target, recordings_of_arrays
 from likeliest.data.sounds import MelFrames, SoundEncoder, join_recordings, read_recordings, write_recordings
 from likeliest.families.ctc import collapse
@@ -22,12 +21,13 @@ from likeliest.model import Model
 from likeliest.predictors import Layered
 from likeliest.predictors.layers import Dense, Ending
 from likeliest.speech import Alphabet, Hypothesis, Lexicon, NGram, SpokenWord, Transcriber, Transcript, beam_search
+from likeliest.speech.confidence import Confidence, word_features
 from likeliest.speech.error_rates import error_rates
 
 from ..tones import RATE, WORDS, tones
 
 ALPHABET = Alphabet(WORDS, "word")
-CALIBRATOR = Beta((BetaCurve(0.7, 1.2, -0.2),))
+CONFIDENCE = Confidence((0.5, 0.3, -0.2), 0.4)
 
 
 def frames(*best: int, columns: int = 4, sure: float = 0.9) -> np.ndarray:
@@ -71,15 +71,14 @@ def _overlaps(text: Hypothesis, word: SpokenWord) -> bool:
     return any(w.text == word.text and w.start < word.end and word.start < w.end for w in text.words)
 
 
-def test_probabilities_go_through_the_calibrator() -> None:
+def test_probabilities_are_those_that_were_learnt() -> None:
     log_p = frames(1, 0, 2, sure=0.6)
-    plain = Transcriber(ALPHABET, 1.0).transcribe(log_p)
-    moved = Transcriber(ALPHABET, 1.0, calibrator=CALIBRATOR).transcribe(log_p)
-    raw = np.array([word.p for word in plain.words])
-    expected = CALIBRATOR.apply(np.column_stack((1 - raw, raw)))[:, 1]
-    np.testing.assert_array_equal([word.p for word in moved.words], expected)
-    assert moved.confidence == np.mean(expected)
-    assert not np.allclose(expected, raw)
+    plain, learnt = Transcriber(ALPHABET, 1.0), Transcriber(ALPHABET, 1.0, confidence=CONFIDENCE)
+    found = learnt.transcribe(log_p)
+    expected = CONFIDENCE.apply(word_features(log_p, plain.hypotheses(log_p), ALPHABET))
+    np.testing.assert_array_equal([word.p for word in found.words], expected)
+    assert found.confidence == expected.mean()
+    assert not np.allclose(expected, [word.p for word in plain.transcribe(log_p).words])
 
 
 def test_a_certain_word_has_probability_one_and_silence_no_words() -> None:
@@ -104,7 +103,7 @@ def test_pieces_are_joined_in_their_places() -> None:
 def test_it_survives_json() -> None:
     alphabet = Alphabet.learn(["high low"])
     lexicon, grammar = Lexicon(["high", "low"], alphabet), NGram.learn(["high low high", "low"], order=2)
-    given = Transcriber(alphabet, 0.02, lexicon, grammar, 0.7, -0.3, 5, CALIBRATOR)
+    given = Transcriber(alphabet, 0.02, lexicon, grammar, 0.7, -0.3, 5, CONFIDENCE)
     back = Transcriber.from_json(json.loads(json.dumps(given.to_json())))
     assert back.to_json() == given.to_json()
     log_p = np.log(np.random.default_rng(0).dirichlet(np.ones(len(alphabet)), 40))
@@ -129,7 +128,8 @@ def model(speech: Recordings) -> Model:
     y = ALPHABET.encode(speech.texts or ())
     found = lk.fit(lk.Objective(family, net, x, y, l2=1e-2), "lbfgs", theta=torch.zeros(net.size), budget=80)
     target = Target("text", "ctc", None, "texts")
-    transcriber = Transcriber(ALPHABET, encoder.hop, language_model=NGram.learn(speech.texts or ()), weight=0.1)
+    grammar = NGram.learn(speech.texts or ())
+    transcriber = Transcriber(ALPHABET, encoder.hop, None, grammar, weight=0.1, confidence=CONFIDENCE)
     return Model(encoder, target, family, net, found.theta.double(), transcriber=transcriber)
 
 

@@ -155,7 +155,7 @@ def predict(
         done = predict_all(model, data, tell) if output is None else predict_to(model, data, output, tell)
     print("".join(f"likeliest: {line}\n" for line in unreadable_lines(done.unreadable)), end="", file=sys.stderr)
     if output is None:
-        print_json(done.table.to_dicts()) if as_json else print(done.table.write_csv(), end="")
+        print_json(done.table.to_dicts()) if as_json else print(done.flat.write_csv(), end="")
     elif as_json:
         left_out = {"unreadable": dict(done.unreadable)} if done.unreadable else {}
         print_json({"rows": done.table.height, "written": str(output), **left_out})

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from likeliest.calibration import Calibrator, Identity
-from likeliest.calibration import from_json as calibrator_from_json
 from likeliest.speech.alphabet import Alphabet
+from likeliest.speech.confidence import Confidence, word_features
 from likeliest.speech.decoding import Hypothesis, Word, beam_search
 from likeliest.speech.language_model import NGram
 from likeliest.speech.lexicon import Lexicon
@@ -29,7 +28,7 @@ class SpokenWord:
         text: the word.
         start: seconds from the recording's beginning.
         end: likewise.
-        p: calibrated.
+        p: as `Confidence` has it, which is learnt from held-out words.
     """
 
     text: str
@@ -75,8 +74,8 @@ class Transcript:
 class Transcriber:
     """Frames → `Transcript`: a beam search, under a lexicon and a language model if there are any.
 
-    How probable a word is, before it is calibrated, is the share that texts with this word at this time have of all
-    texts in the last beam, each weighed by e^score.
+    Where no confidence was learnt, how probable a word is is the share that texts with this word at this time have of
+    all texts in the last beam, each weighed by e^score.
 
     Attributes:
         alphabet: what the columns of η stand for.
@@ -86,7 +85,7 @@ class Transcriber:
         weight: of its log-probabilities.
         bonus: of each word, in nats.
         width: beginnings kept at each frame.
-        calibrator: what shares go through, two columns: that the word is wrong, and right.
+        confidence: how probable it is that a word is right, if that was learnt.
 
     Source: for the shares Wessel, Schlüter, Macherey and Ney (2001), Confidence measures for large vocabulary
     continuous speech recognition.
@@ -105,7 +104,19 @@ class Transcriber:
     weight: float = 1.0
     bonus: float = 0.0
     width: int = WIDTH
-    calibrator: Calibrator = field(default_factory=Identity)
+    confidence: Confidence | None = None
+
+    def hypotheses(self, log_p: ArrayLike) -> list[Hypothesis]:
+        """Return the texts in the last beam, the best first; see `beam_search`."""
+        return beam_search(
+            log_p,
+            self.alphabet,
+            width=self.width,
+            lexicon=self.lexicon,
+            language_model=self.language_model,
+            weight=self.weight,
+            bonus=self.bonus,
+        )
 
     def transcribe(self, log_p: ArrayLike) -> Transcript:
         """Return what the frames of one recording say.
@@ -117,30 +128,19 @@ class Transcriber:
             ShapeError: the frames have another number of columns than the alphabet.
             SpecificationError: the frames are no log-probabilities.
         """
-        best, *others = beam_search(
-            log_p,
-            self.alphabet,
-            width=self.width,
-            lexicon=self.lexicon,
-            language_model=self.language_model,
-            weight=self.weight,
-            bonus=self.bonus,
-        )
-        share = _shares([best, *others])
+        texts = self.hypotheses(log_p)
+        best, share = texts[0], _shares(texts)
         if not best.words:
             return Transcript("", float(share[0]), ())
-        raw = [float(share[_holding(word, (best, *others))].sum()) for word in best.words]
+        if self.confidence is None:
+            sure = [min(float(share[_holding(word, texts)].sum()), 1.0) for word in best.words]
+        else:
+            sure = self.confidence.apply(word_features(log_p, texts, self.alphabet)).tolist()
         words = tuple(
             SpokenWord(word.text, word.start * self.seconds, word.end * self.seconds, p)
-            for word, p in zip(best.words, self._calibrated(raw), strict=True)
+            for word, p in zip(best.words, sure, strict=True)
         )
-        return Transcript(best.text, float(np.mean([word.p for word in words])), words)
-
-    def _calibrated(self, raw: Sequence[float]) -> list[float]:
-        right = np.minimum(np.array(raw), 1.0)  # shares add up to 1 but for rounding
-        if isinstance(self.calibrator, Identity):
-            return list(map(float, right))
-        return list(map(float, self.calibrator.apply(np.column_stack((1 - right, right)))[:, 1]))
+        return Transcript(best.text, float(np.mean(sure)), words)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the model file; numbers come back to the last bit."""
@@ -153,14 +153,14 @@ class Transcriber:
             "weight": self.weight,
             "bonus": self.bonus,
             "width": self.width,
-            "calibrator": None if isinstance(self.calibrator, Identity) else self.calibrator.to_json(),
+            "confidence": None if self.confidence is None else self.confidence.to_json(),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
         """Return what `to_json` was called on."""
         alphabet = Alphabet.from_json(values["alphabet"])
-        lexicon, model, calibrator = (values[name] for name in ("lexicon", "language_model", "calibrator"))
+        lexicon, model, confidence = (values[name] for name in ("lexicon", "language_model", "confidence"))
         return cls(
             alphabet,
             float(values["seconds"]),
@@ -169,7 +169,7 @@ class Transcriber:
             float(values["weight"]),
             float(values["bonus"]),
             int(values["width"]),
-            Identity() if calibrator is None else calibrator_from_json(calibrator),
+            None if confidence is None else Confidence.from_json(confidence),
         )
 
 

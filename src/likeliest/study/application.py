@@ -17,6 +17,7 @@ from likeliest.randomness import stream
 from likeliest.study.candidate import Candidate, finite
 from likeliest.study.ground import Ground
 from likeliest.study.said import Said
+from likeliest.study.texts import application_of_texts, judge_texts
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Application
@@ -41,14 +42,16 @@ def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
         "verdict": candidate.verdict.to_json(),
         "seconds_fit": candidate.seconds,
     }
-    return cast(
-        "ModelJson", fitted | judge(candidate.model, ground.said(candidate.model, ground.split.test), ground.plan.seed)
-    )
+    test = ground.split.test
+    judged = judge(candidate.model, ground.said(candidate.model, test), ground.plan.seed, ground.speakers(test))
+    return cast("ModelJson", fitted | judged)
 
 
-def judge(model: Model, said: Said, seed: int) -> dict[str, Any]:
-    """NLL, accuracy or RMSE with its interval, and calibration."""
+def judge(model: Model, said: Said, seed: int, speakers: Sequence[str] | None = None) -> dict[str, Any]:
+    """NLL, accuracy, RMSE or rates of wrong words and characters with their intervals, and calibration."""
     nll = {"nll_test": finite(said.nll)}
+    if said.frames is not None:
+        return nll | judge_texts(model, said, speakers, seed)
     if said.probabilities is not None:
         right, rows = int(said.right.sum()), len(said.y)
         return nll | {
@@ -66,6 +69,8 @@ def judge(model: Model, said: Said, seed: int) -> dict[str, Any]:
 
 def application(ground: Ground, candidate: Candidate) -> Application:
     """The recommended model on test rows."""
+    if ground.examples.alphabet is not None:
+        return application_of_texts(ground, candidate)
     said = ground.said(candidate.model, ground.split.test)
     classes = ground.examples.target.classes
     return {

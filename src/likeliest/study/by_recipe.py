@@ -17,18 +17,23 @@ from likeliest.objective import Objective
 from likeliest.predictors import Predictor
 from likeliest.progress import Callback, Progress
 from likeliest.randomness import stream
+from likeliest.sequences import rows_of
 from likeliest.study.candidate import Candidate, interrupted, regression_name
-from likeliest.study.ground import Ground
+from likeliest.study.ground import Ground, taken
 from likeliest.tasks import Recipe
 
 LINEAR_ROWS, LINEAR_STEPS = 20_000, 60
 """Training rows that the linear model learns from, at most, and passes over them."""
 SHORT, SHORT_ROWS = 5.0, 8_000
 """With a budget of fewer minutes it learns from at most so many."""
+TEXTS = 400
+"""Of recordings of texts, of which each has hundreds of frames, at most so many."""
 LINEAR_L2 = 1.0
 WATCHED_ROWS = 1_000
 """Validation rows, and training rows, on which a net is watched while it learns."""
 MEASUREMENTS = 16
+WATCHED_TEXTS, JUDGED_TEXTS = 100, 200
+"""As `WATCHED_ROWS` and `JUDGED_ROWS`, of recordings of texts."""
 JUDGED_ROWS = 2_048
 """Training rows on which the NLL of training is taken, at most."""
 
@@ -40,17 +45,18 @@ def fit_in_few_steps(ground: Ground, recipe: Recipe) -> Candidate:
     """
     began = time.perf_counter()
     most = LINEAR_ROWS if ground.plan.minutes >= SHORT else SHORT_ROWS
+    most = most if ground.examples.alphabet is None else TEXTS
     rows, held = ground.sample(ground.split.train, most), ground.sample(ground.split.validation, most // 4)
     x, y = ground.raw_x, ground.y
     predictor = ground.task.predictor("linear", ground.family, ground.raw_encoder, x.shape[1:], ground.outputs, ())
-    objective = Objective(ground.family, predictor, torch.from_numpy(x[rows]), y[rows], l2=LINEAR_L2)
+    objective = Objective(ground.family, predictor, taken(x, rows), y[rows], l2=LINEAR_L2)
     found = fit(
         objective,
         "lbfgs",
         theta=torch.zeros(predictor.size),
         budget=LINEAR_STEPS,
         seed=ground.plan.seed,
-        validation=objective.held_out(torch.from_numpy(x[held]), y[held]),
+        validation=objective.held_out(taken(x, held), y[held]),
     )
     model = _model(ground, predictor, found, coding="linear")
     title = f"{regression_name(ground.family)} on {recipe.inputs}, l2 = {LINEAR_L2:g}"
@@ -90,15 +96,15 @@ def trained(
 ) -> Fit:
     """The net by its recipe on some rows; a trace takes what is measured of it on validation rows."""
     x, y, device = ground.net_x, ground.y, ground.device
-    watched = ground.sample(ground.split.validation, WATCHED_ROWS)
+    watched = ground.sample(ground.split.validation, watched_rows(ground))
     objective = Objective(
         ground.family,
         recipe.predictor,
-        torch.from_numpy(x[rows]).to(device),
+        taken(x, rows).to(device),
         torch.from_numpy(y[rows]).to(device),
         transform=recipe.transform,
     )
-    held = objective.held_out(torch.from_numpy(x[watched]).to(device), torch.from_numpy(y[watched]).to(device))
+    held = objective.held_out(taken(x, watched).to(device), torch.from_numpy(y[watched]).to(device))
 
     def watch(seen: Progress) -> bool | None:
         if trace is None:
@@ -116,10 +122,15 @@ def trained(
         budget=recipe.passes,
         seed=ground.plan.seed,
         measure_every=max(1.0, recipe.passes / MEASUREMENTS),
-        measured_rows=WATCHED_ROWS,
+        measured_rows=watched_rows(ground),
         average=recipe.average,
         callbacks=[watch],
     )
+
+
+def watched_rows(ground: Ground) -> int:
+    """Validation rows, and training rows, on which a net is watched."""
+    return WATCHED_ROWS if ground.examples.alphabet is None else WATCHED_TEXTS
 
 
 def _model(ground: Ground, predictor: Predictor, found: Fit, coding: str) -> Model:
@@ -132,8 +143,10 @@ def _candidate(
 ) -> Candidate:
     notes = {"name": name, "title": title, "l2": l2, "rule": rule, "verdict": found.verdict.to_json()}
     model = replace(model, notes=notes)
-    judged: NDArray[Any] = ground.sample(ground.split.train, JUDGED_ROWS)
-    log_prob = model.log_prob(ground.x_for(model.encoder)[judged], ground.y[judged])
+    judged: NDArray[Any] = ground.sample(
+        ground.split.train, JUDGED_ROWS if ground.examples.alphabet is None else JUDGED_TEXTS
+    )
+    log_prob = model.log_prob(rows_of(ground.x_for(model.encoder), judged), ground.y[judged])
     validation = ground.said(model, ground.split.validation)
     seconds = time.perf_counter() - began
     train = -float(np.mean(log_prob))

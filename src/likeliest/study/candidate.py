@@ -102,6 +102,7 @@ def mean_nll(model: Model, x: NDArray[Any], y: NDArray[Any]) -> float:
 def regression_name(family: Family) -> str:
     """What the field calls the family's linear model."""
     names = {"bernoulli": "logistic regression", "categorical": "softmax regression", "normal": "linear regression"}
+    names["ctc"] = "CTC, linear frame by frame"
     return names.get(family.name, f"{family.name.capitalize()} regression")
 
 

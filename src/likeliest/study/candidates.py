@@ -9,6 +9,7 @@ from likeliest.study.by_recipe import fit_by_recipe, fit_in_few_steps
 from likeliest.study.candidate import Candidate, calibrated, finished
 from likeliest.study.ground import Ground
 from likeliest.study.tables import choose_l2, fit_linear_model, fit_net_model
+from likeliest.study.texts import reading
 from likeliest.tasks import Kind
 
 
@@ -30,4 +31,7 @@ def fit_kind(ground: Ground, kind: Kind, progress: Callable[[str], None], on_pro
     else:
         progress("net")
         fitted = fit_net_model(ground, on_progress) if recipe is None else fit_by_recipe(ground, recipe, on_progress)
+    if ground.examples.alphabet is not None:
+        progress(f"{kind} model: how its frames are read")
+        return reading(ground, fitted)
     return calibrated(fitted, ground.plan.seed)

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from likeliest.data import Split
@@ -14,13 +15,18 @@ from likeliest.families import Family
 from likeliest.model import Model
 from likeliest.prediction import Encoder
 from likeliest.randomness import stream
+from likeliest.sequences import Ragged, rows_of
 from likeliest.study.plan import Plan
 from likeliest.study.said import Said
 from likeliest.tasks import Coding, Examples, Recipe, Task
 
-SHOWN = 4_000
+SHOWN, SHOWN_TEXTS = 4_000, 32
+"""Training rows for what is shown and certified, where there are many; fewer recordings of texts."""
 Rows = NDArray[Any]
-"""Encoded rows: numbers (n, p) of a table or of pixels, or the bytes of pictures (n, H, W, C)."""
+"""Encoded rows: numbers (n, p) of a table or of pixels, or the bytes of pictures (n, H, W, C).
+
+Recordings of any length are a `likeliest.sequences.Ragged` in its place: their rows are taken by `rows_of`.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,9 @@ class Ground:
 
     @cached_property
     def outputs(self) -> int:
-        """Columns of η that the location takes: one, or one a class."""
+        """Columns of η that the location takes: one, or one a class, or one a label and the blank."""
+        if self.examples.alphabet is not None:
+            return len(self.examples.alphabet)
         classes = self.examples.target.classes
         return len(classes) if classes is not None and self.family.columns is None else 1
 
@@ -92,14 +100,18 @@ class Ground:
         for known, x in self._encoded:
             if known is encoder:
                 return x
-        x = encoder.encode(self.examples.raw)[self.examples.kept]
+        x: Rows = rows_of(encoder.encode(self.examples.raw), self.examples.kept)
         self._encoded.append((encoder, x))
         return x
 
     @cached_property
     def shown_rows(self) -> NDArray[np.int64]:
         """Training rows for what is shown and certified: a sample of them where each has many pixels."""
-        return self.split.train if self.recipe is None else self.sample(self.split.train, SHOWN)
+        return (
+            self.split.train
+            if self.recipe is None
+            else self.sample(self.split.train, SHOWN if self.examples.alphabet is None else SHOWN_TEXTS)
+        )
 
     @cached_property
     def recipe(self) -> Recipe | None:
@@ -108,6 +120,11 @@ class Ground:
         return self.task.recipe(
             self.examples, self.split.train, self.net_encoder, self.outputs, plan.minutes, self.device
         )
+
+    def speakers(self, rows: NDArray[np.int64]) -> list[str] | None:
+        """Who speaks in some rows of recordings; None where that is not known."""
+        known = getattr(self.examples.raw, "speakers", None)
+        return None if known is None else [known[row] for row in self.examples.kept[rows]]
 
     def sample(self, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
         """At most so many of some rows, drawn at random, in their order."""
@@ -120,7 +137,7 @@ class Ground:
         for known, part, said in self._said:
             if known is model and part is rows:
                 return said
-        said = Said.of(model, self.x_for(model.encoder)[rows], self.y[rows])
+        said = Said.of(model, rows_of(self.x_for(model.encoder), rows), self.y[rows])
         self._said.append((model, rows, said))
         return said
 
@@ -131,3 +148,8 @@ class Ground:
         if known is None:
             self._encoders.append(learnt)
         return known or learnt
+
+
+def taken(x: Rows, rows: NDArray[np.int64]) -> Any:
+    """Some encoded rows as an objective takes them."""
+    return x.subset(rows) if isinstance(x, Ragged) else torch.from_numpy(x[rows])

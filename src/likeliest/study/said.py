@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likeliest.dictation import log_probs
 from likeliest.model import Model
 
 Floats = NDArray[np.float64]
@@ -24,6 +26,7 @@ class Said:
         log_prob: log p(y | x) of each row (n,).
         probabilities: of the classes (n, K); None for a number.
         mean: of a number (n,); None for classes.
+        frames: of n recordings of texts, log-probabilities (T, K) of each; η is then left out.
     """
 
     y: NDArray[Any]
@@ -31,10 +34,14 @@ class Said:
     log_prob: Floats
     probabilities: Floats | None
     mean: Floats | None
+    frames: Sequence[Floats] | None = None
 
     @classmethod
     def of(cls, model: Model, x: NDArray[Any], y: NDArray[Any]) -> Said:
         """Ask a model about encoded rows."""
+        if model.family.event_dims > 1:
+            frames = list(model.frames(x))
+            return cls(y, np.empty((len(y), 0)), log_probs(model.family, iter(frames), y), None, None, frames)
         if model.target.classes is None:
             return cls(y, model.eta_columns(x), model.log_prob(x, y), None, model.mean(x))
         if model.plain:

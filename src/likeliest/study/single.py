@@ -15,6 +15,7 @@ from likeliest.errors import OutputError, SourceError, UnknownNameError
 from likeliest.files import atomic_write, require_file_name
 from likeliest.model import Model
 from likeliest.progress import Callback
+from likeliest.sequences import rows_of
 from likeliest.study.application import judge
 from likeliest.study.candidate import Candidate, finite
 from likeliest.study.candidates import fit_kind
@@ -23,7 +24,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
 from likeliest.study.said import Said
-from likeliest.tasks import Batch, Examples, Kind, Source, task_for
+from likeliest.tasks import Batch, Examples, Kind, Source, task_for, task_of
 
 MODELS = ("auto", "linear", "net")
 
@@ -88,6 +89,11 @@ class Predicted:
     table: pl.DataFrame
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def flat(self) -> pl.DataFrame:
+        """The table without columns of lists, which a CSV file cannot hold."""
+        return self.table.select(pl.exclude(pl.List))
+
 
 def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda done, of: None) -> Predicted:
     """Predict every row of a table, or every picture or recording of a folder, part by part.
@@ -97,7 +103,7 @@ def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda
     """
     loaded = Model.load(model)
     tables, unreadable, done = list[pl.DataFrame](), dict[str, str](), 0
-    for batch in task_for(data, family=loaded.family.name).batches(data, loaded):
+    for batch in task_of(loaded).batches(data, loaded):
         tables.append(_in_order(loaded.predict(batch.raw).to_frame(), batch))
         unreadable |= batch.unreadable
         done += tables[-1].height
@@ -133,7 +139,7 @@ def predict_to(model: Path, data: Source, path: Path, tell: Callable[[int, int],
     require_file_name(path)
     predicted, buffer = predict(model, data, tell), BytesIO()
     if suffix == ".csv":
-        predicted.table.write_csv(buffer)
+        predicted.flat.write_csv(buffer)
     else:
         predicted.table.write_parquet(buffer)
     atomic_write(path, buffer.getvalue())
@@ -142,7 +148,7 @@ def predict_to(model: Path, data: Source, path: Path, tell: Callable[[int, int],
 
 def labelled(model: Model, data: Source) -> Examples:
     """Read rows with a target, as a model learnt them."""
-    return task_for(data, model.target.name, model.family.name).load(data, model.target.name, None, known=model)
+    return task_of(model).load(data, model.target.name, None, known=model)
 
 
 def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
@@ -150,8 +156,10 @@ def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
     loaded = Model.load(model)
     examples = labelled(loaded, data)
     rows = examples.aside if len(examples.aside) else np.arange(len(examples))
-    x = loaded.encoder.encode(examples.raw)[examples.kept]
-    judged = judge(loaded, Said.of(loaded, x[rows], examples.y[rows]), seed=0)
+    x = rows_of(loaded.encoder.encode(examples.raw), examples.kept[rows])
+    known = getattr(examples.raw, "speakers", None)
+    speakers = None if known is None else [known[row] for row in examples.kept[rows]]
+    judged = judge(loaded, Said.of(loaded, x, examples.y[rows]), 0, speakers)
     return {"title": loaded.notes.get("title", model.name), "rows": len(rows), **judged}
 
 

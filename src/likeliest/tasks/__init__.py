@@ -6,12 +6,16 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from likeliest.data import catalogue
+from likeliest.data.images import FlatPixels, ImageEncoder
+from likeliest.data.sounds import MeanSpectra, MelFrames, SoundEncoder
 from likeliest.errors import SourceError
+from likeliest.model import Model
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source, Task
 from likeliest.tasks.image import Image
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.sound import Words
 from likeliest.tasks.table import Table
+from likeliest.tasks.transcription import Transcription
 
 __all__ = [
     "TASKS",
@@ -24,11 +28,13 @@ __all__ = [
     "Source",
     "Table",
     "Task",
+    "Transcription",
     "Words",
     "task_for",
+    "task_of",
 ]
 
-TASKS: tuple[Task, ...] = (Words(), Image(), Table())
+TASKS: tuple[Task, ...] = (Words(), Transcription(), Image(), Table())
 
 
 def task_for(source: Source, target: str | None = None, family: str | None = None) -> Task:
@@ -52,3 +58,14 @@ def task_for(source: Source, target: str | None = None, family: str | None = Non
         "expected a CSV, TSV or Parquet file, a folder of pictures or recordings, or one of the data sets "
         f"{', '.join(names)}; found {found} at {str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
     )
+
+
+def task_of(model: Model) -> Task:
+    """The task that a fitted model is of: what it is to predict is read as that, whatever it looks like.
+
+    Args:
+        model: fitted, with the encoder of one of the fields.
+    """
+    if isinstance(model.encoder, SoundEncoder | MeanSpectra | MelFrames):
+        return Words() if model.transcriber is None else Transcription()
+    return Image() if isinstance(model.encoder, ImageEncoder | FlatPixels) else Table()

@@ -19,6 +19,7 @@ from likeliest.families import Family
 from likeliest.model import Model
 from likeliest.prediction import Encoder
 from likeliest.predictors import Predictor
+from likeliest.speech import Alphabet
 from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -40,10 +41,11 @@ class Examples:
         source: as the user gave it.
         raw: all raw rows of the source, without the target; what an encoder takes.
         kept: (n,) indices of the raw rows that have a target: the examples.
-        y: (n,) class indices or numbers.
+        y: (n,) class indices or numbers; (n, U) labels of texts.
         target: what is predicted.
         sha256: of the data, so that a report says what it speaks of.
         aside: examples that the source itself sets aside for testing; often none.
+        alphabet: what labels of texts stand for; None elsewhere.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Examples:
     target: Target
     sha256: str
     aside: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    alphabet: Alphabet | None = None
 
     def __len__(self) -> int:
         return len(self.y)

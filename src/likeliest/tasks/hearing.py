@@ -15,10 +15,11 @@ from likeliest.data.sounds import Recordings, SoundEncoder
 from likeliest.tasks.base import Examples
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import ClassCount, Data, Histogram, ProblemCount, SoundData, SpeakerCount
+    from likeliest.report.schema import ClassCount, Data, Histogram, ProblemCount, SoundData, SpeakerCount, TextCounts
 
 _BINS = 24
 _NAMES = 3
+_WORDS = 20
 
 
 def glance(examples: Examples, split: Split, encoder: SoundEncoder) -> Data:
@@ -35,9 +36,9 @@ def glance(examples: Examples, split: Split, encoder: SoundEncoder) -> Data:
         "inputs": encoder.samples or 0,
         "target": {
             "name": examples.target.name,
-            "kind": "classes",
+            "kind": "classes" if examples.alphabet is None else "texts",
             "explanation": examples.target.explanation,
-            "classes": _classes(examples, split),
+            "classes": _classes(examples, split) if examples.alphabet is None else None,
             "histogram": None,
         },
         "split": {
@@ -56,7 +57,7 @@ def sound_data(examples: Examples, split: Split, encoder: SoundEncoder) -> Sound
     """Durations, rates, speakers, and what was not as expected."""
     recordings: Recordings = examples.raw
     rates = Counter(recordings.rates.tolist()).most_common()
-    return {
+    found: SoundData = {
         "rate": encoder.rate,
         "clip": None if encoder.samples is None else encoder.samples / encoder.rate,
         "duration": float(recordings.seconds.sum()),
@@ -65,6 +66,24 @@ def sound_data(examples: Examples, split: Split, encoder: SoundEncoder) -> Sound
         "speakers": _speakers(recordings.speakers, split),
         "strangers": are_strangers(recordings.speakers, split),
         "problems": _counted(recordings.problems),
+    }
+    if examples.alphabet is not None:
+        found["texts"] = _texts(recordings.texts or (), split)
+    return found
+
+
+def _texts(texts: Sequence[str], split: Split) -> TextCounts:
+    """What is said, counted."""
+    counts = Counter(word for text in texts for word in text.split())
+    learnt = {word for row in (*split.train, *split.validation) for word in texts[row].split()}
+    commonest = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_WORDS]
+    return {
+        "different": len(set(texts)),
+        "words": counts.total(),
+        "vocabulary": len(counts),
+        "commonest": [{"word": word, "count": count} for word, count in commonest],
+        "longest": max(len(text.split()) for text in texts),
+        "unseen": sum(word not in learnt for row in split.test for word in texts[row].split()),
     }
 
 
@@ -82,10 +101,11 @@ def are_strangers(speakers: Sequence[str] | None, split: Split) -> bool:
 def _method(examples: Examples, split: Split) -> str:
     speakers = examples.raw.speakers
     aside = "the test recordings are those that the source sets aside, " if len(examples.aside) else ""
+    each = "word by word" if examples.alphabet is None else "one by one"
     if speakers is None:
-        return f"{aside}at random, word by word; no speakers are known"
+        return f"{aside}at random, {each}; no speakers are known"
     if not are_strangers(speakers, split):
-        return f"{aside}at random, word by word; speakers of test recordings are learnt from too"
+        return f"{aside}at random, {each}; speakers of test recordings are learnt from too"
     tested, chosen = (len(heard(speakers, rows)) for rows in (split.test, split.validation))
     everyone = len(set(speakers))
     return f"{aside}by whole speakers: {tested} of {everyone} to test on, {chosen} to choose by"
