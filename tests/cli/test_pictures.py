@@ -47,7 +47,7 @@ def test_predict_names_each_file_and_says_why_one_could_not_be_read(cli: Cli, mo
     (tmp_path / "new" / "disc" / "001x.png").write_text("a letter, not a picture")
     ran = cli("predict", model, tmp_path / "new", "-o", tmp_path / "p.csv")
     assert (ran.code, ran.out) == (0, f"10 rows predicted in {tmp_path / 'p.csv'}\n")
-    assert ran.err.startswith("likeliest: 1 file could not be read; their rows say why\nlikeliest: disc/001x.png: ")
+    assert ran.err.startswith("likeliest: 1 file could not be used; its row says why\nlikeliest: disc/001x.png: ")
     written = pl.read_csv(tmp_path / "p.csv")
     assert written.columns == [*table.columns, "error"]
     bad = written.filter(pl.col("prediction").is_null())

@@ -85,12 +85,14 @@ def _size(data: Json) -> str:
 
 
 def unreadable_lines(unreadable: Mapping[str, str]) -> list[str]:
-    """What could not be read, the first few by name."""
+    """What could not be used, the first few by name."""
     if not unreadable:
         return []
     named = [f"{name}: {reason}" for name, reason in unreadable.items()]
     more = [f"and {len(named) - _LISTED} more"] if len(named) > _LISTED else []
-    count = f"{len(named)} file{'s' if len(named) > 1 else ''} could not be read; their rows say why"
+    count = f"{len(named)} files could not be used; their rows say why"
+    if len(named) == 1:
+        count = "1 file could not be used; its row says why"
     return [count, *named[:_LISTED], *more]
 
 

@@ -74,8 +74,8 @@ class Words:
         return Examples(name, str(source), recordings, rows, y, learnt, _sha256(recordings, y), recordings.test)
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
-        """Recordings, with or without texts, some hundreds at a time."""
-        for block in recording_blocks(source):
+        """Recordings, with or without texts, some hundreds at a time; those in which no word can be are named."""
+        for block in recording_blocks(source, words=True):
             yield Batch(block.recordings, block.of, block.names, block.unreadable)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
@@ -146,7 +146,13 @@ class Words:
 
 
 def _learnt(words: pl.Series, recordings: Recordings) -> Target:
-    """The words as classes, and why they are classes."""
+    """The words as classes, and why they are classes.
+
+    Raises:
+        TargetError: there is but one word.
+    """
+    if len(set(recordings.texts or ())) == 1:
+        raise TargetError(f"expected recordings of two words or more, found only {words[0]!r}; add those of another")
     target = Target.learn(words, FAMILY)
     count = len(target.classes or ())
     explanation = (

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from likeliest.data.problems import also_found
 from likeliest.data.sounds.found import Listed
+from likeliest.data.sounds.reading import LONGEST
 from likeliest.data.sounds.recordings import Recordings
-from likeliest.data.sounds.scanning import Scanned, UnreadableError, scan
+from likeliest.data.sounds.scanning import SILENT, Scanned, UnreadableError, scan
 from likeliest.data.sounds.source import find_recordings
 from likeliest.data.sounds.words import place_of
 from likeliest.data.threads import in_threads
@@ -36,11 +37,13 @@ class RecordingBlock:
     of: int
 
 
-def recording_blocks(source: str | Path, *, block: int = BLOCK) -> Iterator[RecordingBlock]:
+def recording_blocks(source: str | Path, *, words: bool = False, block: int = BLOCK) -> Iterator[RecordingBlock]:
     """Yield the recordings of a source, which need no texts; what cannot be read is named and never stops the rest.
 
     Args:
         source: as `read_recordings` takes it, or one file of sound.
+        words: whether each should be a single word. What is silent, or longer than a minute, holds none and is named
+            too.
         block: recordings to a block.
 
     Raises:
@@ -51,11 +54,11 @@ def recording_blocks(source: str | Path, *, block: int = BLOCK) -> Iterator[Reco
     if not found.sounds:
         raise SourceError(f"{path}: expected recordings, found none{also_found(found.problems)}")
     for start in range(0, len(found.sounds), block):
-        yield _read(found.sounds[start : start + block], len(found.sounds))
+        yield _read(found.sounds[start : start + block], len(found.sounds), words)
 
 
-def _read(listed: list[Listed], of: int) -> RecordingBlock:
-    results = list(in_threads(_attempt, listed, block=_EACH))
+def _read(listed: list[Listed], of: int, words: bool) -> RecordingBlock:
+    results = list(in_threads(_attempt_word if words else _attempt, listed, block=_EACH))
     kept = [(one.name, r.sound) for one, r in zip(listed, results, strict=True) if isinstance(r, Scanned)]
     unreadable = {one.name: r for one, r in zip(listed, results, strict=True) if isinstance(r, str)}
     read = Recordings.of([sound for _, sound in kept], names=[name for name, _ in kept])
@@ -67,3 +70,13 @@ def _attempt(one: Listed) -> Scanned | str:
         return scan(one.path)
     except UnreadableError as error:
         return str(error)
+
+
+def _attempt_word(one: Listed) -> Scanned | str:
+    """Return the reason, too, where no single word can be heard."""
+    found = _attempt(one)
+    if isinstance(found, str):
+        return found
+    if found.sound.frames > LONGEST * found.sound.rate:
+        return f"longer than {LONGEST:g} seconds: cut it into single words"
+    return SILENT if found.silent else found
