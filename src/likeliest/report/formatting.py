@@ -48,6 +48,19 @@ def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{_minus(f'{100 * share:.1f}')}{NARROW_SPACE}%"
 
 
+def duration(seconds: float) -> str:
+    """Format a length of time in the unit that suits it.
+
+    Example:
+        >>> duration(45.0), duration(1290.0), duration(37_080.0)
+        ('45 seconds', '21.5 minutes', '10.3 hours')
+    """
+    for unit, size in (("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= 2 * size:
+            return f"{number(seconds / size, 3)} {unit}"
+    return f"{number(seconds, 3)} seconds"
+
+
 def span(interval: Sequence[float], digits: int = 4) -> str:
     """Format an interval of numbers.
 

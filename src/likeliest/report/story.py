@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from likeliest.report.blocks import Block, Chapter, Document, number_captions
 from likeliest.report.chapters import comparison, data, learning, result, theory
-from likeliest.report.formatting import number, percent, percent_span, plural, short, span
+from likeliest.report.formatting import duration, number, percent, percent_span, plural, short, span
 from likeliest.report.schema import Data, Model, Report
 
 CHAPTERS: dict[str, tuple[str, Callable[[Report], list[Block]]]] = {
@@ -43,7 +43,7 @@ def _size(data: Data) -> list[str]:
         page = data["pictures"]
         return [plural(data["rows"], "picture"), f"{number(page['width'])} × {number(page['height'])} pixels"]
     if "sounds" in data:
-        return [plural(data["rows"], "recording"), f"{number(data['sounds']['duration'] / 60)} minutes"]
+        return [plural(data["rows"], "recording"), duration(data["sounds"]["duration"])]
     return [plural(data["rows"], "row"), plural(data["inputs"], "input")]
 
 
@@ -71,6 +71,9 @@ def _score(model: Model) -> dict[str, str]:
     if "rmse_test" in model:
         interval = f"95 %: {span(model['rmse_interval'])}" if "rmse_interval" in model else ""
         return _fact("Held-out RMSE", number(model["rmse_test"]), interval)
+    if "wer_test" in model:
+        ends = model.get("wer_interval")
+        return _fact("Held-out word errors", percent(model["wer_test"]), f"95 %: {percent_span(ends)}" if ends else "")
     interval = f"95 %: {percent_span(model['accuracy_interval'])}" if "accuracy_interval" in model else ""
     return _fact("Held-out accuracy", percent(model.get("accuracy_test")), interval)
 

@@ -16,6 +16,7 @@ from likeliest.report.sheets import Sheet
 from likeliest.report.theme import CONFIG, FONTS
 
 _SVG = "http://www.w3.org/2000/svg"
+_XLINK = "{http://www.w3.org/1999/xlink}href"
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -71,6 +72,7 @@ def _rename(root: ET.Element, name: str) -> None:
         kept = {key: value for key, value in element.attrib.items() if key != "role" and not key.startswith("aria-")}
         element.attrib.clear()
         for key, value in kept.items():
+            key = "href" if key == _XLINK else key  # HTML knows no prefixes of its own making
             element.set(key, new[value] if key == "id" else _REFERENCE.sub(lambda m: f"url(#{new[m[1]]})", value))
 
 

@@ -40,6 +40,7 @@ def word_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -
         "surprises": [_word(ground, said, int(i)) for i in most_surprising(said, SHOWN)],
         "listening": _listening(ground, net),
         "stretch": STRETCH,
+        "reading": None,
         "speakers": None if speakers is None else scores_of_words(speakers, ~said.right),
         "sizes": _sizes(ground),
     }
@@ -69,6 +70,7 @@ def text_pages(
         "surprises": [_text(ground, chosen.model, int(test[i]), float(log_prob[i]), understood[i]) for i in worst],
         "listening": [],
         "stretch": None,
+        "reading": None,
         "speakers": None if speakers is None else scores_of_texts(speakers, said, understood),
         "sizes": sizes,
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from likeliest.model import Model
 from likeliest.randomness import stream
@@ -78,16 +80,32 @@ def size_curve(
     return {"unit": unit, "work": WORK, "method": method, "points": points}
 
 
+def interval_of_mean(values: NDArray[np.float64], groups: Sequence[str] | None) -> list[float] | None:
+    """Return the ends of a 95 % t interval of a mean over groups, or over values where there are fewer than two groups.
+
+    With m_i the mean of group i, w_i its share of the values and M the mean of all, s² = k/(k − 1) Σ w_i² (m_i − M)²,
+    and the interval is M ± t s with k − 1 degrees of freedom.
+    """
+    names, at = np.unique(range(len(values)) if groups is None else groups, return_inverse=True)
+    if len(names) == 1:
+        names, at = np.unique(range(len(values)), return_inverse=True)
+    if len(names) < 2:
+        return None
+    k, mean = len(names), float(values.mean())
+    apart = np.bincount(at, values - mean) / len(values)
+    half = float(stdtrit(k - 1, 0.975)) * math.sqrt(k / (k - 1) * float(apart @ apart))
+    return [mean - half, mean + half]
+
+
 def _point(rows: int, passes: float, judged: Judged, groups: list[str] | None) -> tuple[SizePoint, str]:
-    ones = np.ones(len(judged.nll))
-    nll = rate_interval(judged.nll, ones, groups) if np.isfinite(judged.nll).all() else None
+    finite = bool(np.isfinite(judged.nll).all())
     error = rate_interval(judged.errors, judged.length, groups)
     length = float(judged.length.sum())
     point: SizePoint = {
         "rows": rows,
         "passes": passes,
-        "nll": float(judged.nll.mean()) if np.isfinite(judged.nll).all() else None,
-        "nll_interval": None if nll is None else [nll.low, nll.high],
+        "nll": float(judged.nll.mean()) if finite else None,
+        "nll_interval": interval_of_mean(judged.nll, groups) if finite else None,
         "error": float(judged.errors.sum()) / length if length else 0.0,
         "error_interval": None if error is None else [error.low, error.high],
     }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from likeliest.report.schema import SpeakerScore, SpeakerScores
 
 WILSON = "Wilson's, over the speaker's recordings"
-BOOTSTRAP = "percentile bootstrap over the speaker's recordings"
+STUDENT = "t of the log rate, over the speaker's recordings; without errors a binomial bound"
 NONE = "none: one speaker"
 
 
@@ -44,7 +44,7 @@ def scores_of_texts(speakers: Sequence[str], said: Sequence[str], understood: Se
         own = error_rates([said[i] for i in rows], [understood[i] for i in rows])
         found.append(_score(name, len(rows), own.errors, own.length, _ends(own.interval)))
     every = error_rates(said, understood, groups=speakers)
-    return _whole("word", found, BOOTSTRAP, every.interval)
+    return _whole("word", found, STUDENT, every.interval)
 
 
 def _members(speakers: Sequence[str]) -> list[tuple[str, NDArray[np.int64]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, listing, note, prose, table
-from likeliest.report.chapters import pictures
+from likeliest.report.chapters import pictures, sounds
 from likeliest.report.formatting import NOTHING, number, plural, short
 from likeliest.report.schema import Column, Data, Report
 
@@ -17,7 +17,8 @@ def blocks(report: Report) -> list[Block]:
     return [
         *_reading(data),
         *(pictures.at_a_glance(data) if "pictures" in data else []),
-        _target(data),
+        *(sounds.at_a_glance(data) if "sounds" in data else []),
+        *_target(data),
         *_columns(data),
         *_left_out(data),
         _duplicates(data),
@@ -56,16 +57,20 @@ def _noun(data: Data) -> str:
     return "picture" if "pictures" in data else "recording" if "sounds" in data else "row"
 
 
-def _target(data: Data) -> Block:
+def _target(data: Data) -> list[Block]:
     target = data["target"]
+    if target["kind"] == "texts":
+        return []
     if target["classes"] is None:
-        return figure("target", f"All {data['rows']:,} values of {short(target['name'], 60)}.")
+        return [figure("target", f"All {data['rows']:,} values of {short(target['name'], 60)}.")]
     counts = {c["name"]: c["train"] + c["validation"] + c["test"] for c in target["classes"]}
     most = max(counts, key=lambda name: counts[name])
-    return figure(
-        "target",
-        f"Rows by class and role. The commonest class is {short(most, 60)}, with {plural(counts[most], 'row')}.",
-    )
+    return [
+        figure(
+            "target",
+            f"Rows by class and role. The commonest class is {short(most, 60)}, with {plural(counts[most], 'row')}.",
+        )
+    ]
 
 
 def _columns(data: Data) -> list[Block]:

@@ -69,7 +69,7 @@ def training(report: Report) -> list[Block]:
         return []
     page = report["training"]
     rows = [[what, value] for what, value in page["recipe"]]
-    cost = f"{number(page['flops'])} floating-point operations a picture forwards, {number(page['work'], 3)} in all"
+    cost = f"{number(page['flops'])} floating-point operations a row forwards, {number(page['work'], 3)} in all"
     return [
         heading("How the net learnt"),
         figure("training", _training_caption(page)),

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
-from likeliest.report.chapters import pictures
+from likeliest.report.chapters import pictures, sounds
 from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span, tail
-from likeliest.report.schema import Application, Calibration, Cell, Model, Report, Surprise
+from likeliest.report.schema import Application, Calibration, Cell, Edits, Model, Report, Surprise
 
 
 def application(report: Report) -> list[Block]:
@@ -37,17 +37,25 @@ def application(report: Report) -> list[Block]:
         *pictures.classes(report),
         *_surprises(report, page),
         *pictures.surprises(report),
+        *sounds.surprises(report),
         *pictures.looks(report),
+        *sounds.listening(report),
+        *sounds.reading(report),
+        *sounds.speakers(report),
+        *sounds.sizes(report),
     ]
 
 
 def _scores(report: Report) -> Block:
-    head = ["model", "parameters", "NLL train", "NLL validation", "NLL test", _score_name(report), "95 % interval"]
+    names = _score_names(report)
+    head = ["model", "parameters", "NLL train", "NLL validation", "NLL test", *names]
     rows = [_score(model) for model in report["models"]]
     if "application" in report:
         base = report["application"]["base_rate"]
-        score = number(base["rmse_test"]) if "rmse_test" in base else percent(base.get("accuracy_test"))
-        rows.append(["base rate (knows no inputs)", "", "", "", number(base["nll_test"]), score, ""])
+        share = percent(base.get("accuracy_test", base.get("wer_test")))
+        score = number(base["rmse_test"]) if "rmse_test" in base else share
+        further = [""] * (len(names) - 1)
+        rows.append(["base rate (knows no inputs)", "", "", "", number(base["nll_test"]), score, *further])
     strong = next((i for i, m in enumerate(report["models"]) if m["name"] == report["conclusion"]["model"]), -1)
     test = plural(report["data"]["split"]["test"], "test row")
     return table(
@@ -55,8 +63,10 @@ def _scores(report: Report) -> Block:
     )
 
 
-def _score_name(report: Report) -> str:
-    return "RMSE test" if report["data"]["target"]["classes"] is None else "accuracy test"
+def _score_names(report: Report) -> list[str]:
+    if report["data"]["target"]["kind"] == "texts":
+        return ["word errors", "95 % interval", "character errors"]
+    return ["RMSE test" if report["data"]["target"]["classes"] is None else "accuracy test", "95 % interval"]
 
 
 def _score(model: Model) -> list[str]:
@@ -64,6 +74,10 @@ def _score(model: Model) -> list[str]:
     interval = percent_span(model["accuracy_interval"]) if "accuracy_interval" in model else interval
     score = number(model["rmse_test"]) if "rmse_test" in model else percent(model.get("accuracy_test"))
     losses = [number(model["nll_train"]), number(model["nll_validation"]), number(model["nll_test"])]
+    if "wer_test" in model:
+        ends = model.get("wer_interval")
+        errors = [percent(model["wer_test"]), percent_span(ends) if ends else "", percent(model.get("cer_test"))]
+        return [model["title"], number(model["parameters"]), *losses, *errors]
     return [model["title"], number(model["parameters"]), *losses, score, interval]
 
 
@@ -78,7 +92,9 @@ def _end(model: Model) -> str:
 
 def _calibration(report: Report, model: Model) -> list[Block]:
     page = model["calibration"]
-    if report["data"]["target"]["classes"] is None:
+    if report["data"]["target"]["kind"] == "texts":
+        meaning = "Of all words read with 90 % confidence, 90 % should have been said: so it is in a calibrated model."
+    elif report["data"]["target"]["classes"] is None:
         meaning = "If the predicted distribution is true, 10 % of the rows lie below its 10 % quantile, and so on."
     else:
         meaning = "Of all predictions made with 90 % confidence, 90 % should be right: so it is in a calibrated model."
@@ -107,6 +123,8 @@ def _errors(page: Application, model: Model) -> list[Block]:
         wrong = sum(map(sum, counts)) - sum(row[i] for i, row in enumerate(counts))
         caption = f"{plural(page['rows'], 'test row')}, {number(wrong)} of them predicted wrongly ({model['title']})."
         blocks += [heading("What is taken for what"), figure("confusion", caption)]
+    if "edits" in model:
+        blocks += [heading("What goes wrong"), prose(_edits(model["edits"]))]
     if page["predictions"] is not None:
         sigma = page["predictions"]["sigma"]
         width = "" if sigma is None else f" The model's own standard deviation is {number(sigma)}."
@@ -116,6 +134,13 @@ def _errors(page: Application, model: Model) -> list[Block]:
             figure("predictions", f"{count}; dashed: a perfect prediction.{width}"),
         ]
     return blocks
+
+
+def _edits(page: Edits) -> str:
+    wrong = plural(page["substitutions"], "was taken for another", "were taken for others")
+    missed = plural(page["deletions"], "was missed", "were missed")
+    added = plural(page["insertions"], "word was added", "words were added")
+    return f"Of {plural(page['words'], 'word')} in the test recordings {wrong} and {missed}; {added} that nobody said."
 
 
 def _surprises(report: Report, page: Application) -> list[Block]:

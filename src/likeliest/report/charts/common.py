@@ -10,7 +10,7 @@ import altair as alt
 from likeliest.report.schema import Curve, Histogram
 from likeliest.report.theme import MUTED
 
-Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.VConcatChart | alt.HConcatChart | alt.ConcatChart | alt.FacetChart
 
 WIDTH = 560
 """Width of a full-width plot, in pixels, axes not counted."""

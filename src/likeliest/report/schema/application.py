@@ -38,6 +38,19 @@ class Calibration(TypedDict):
     """A sentence: "as calibrated as 114 rows can show", or what is off."""
 
 
+class Edits(TypedDict):
+    """What went wrong in texts, word by word."""
+
+    words: int
+    """Words that were said."""
+    substitutions: int
+    """Words taken for others."""
+    deletions: int
+    """Words missed."""
+    insertions: int
+    """Words that nobody said."""
+
+
 class Model(TypedDict):
     """One fitted model."""
 
@@ -67,8 +80,22 @@ class Model(TypedDict):
     """Root mean squared error on test rows, in the target's unit (a number)."""
     rmse_interval: NotRequired[list[float]]
     """[low, high], 95 % bootstrap over test rows."""
+    nll_per_label_test: NotRequired[float | None]
+    """NLL of all test texts over the number of their labels."""
+    wer_test: NotRequired[float | None]
+    """Word error rate on test rows (texts); ``None`` where they hold no words."""
+    wer_interval: NotRequired[list[float] | None]
+    """[low, high], 95 %, as ``interval_method`` says; ``None`` where there is none."""
+    cer_test: NotRequired[float | None]
+    """Character error rate on test rows (texts)."""
+    cer_interval: NotRequired[list[float] | None]
+    """[low, high], 95 %, likewise."""
+    interval_method: NotRequired[str]
+    """How the intervals of texts were made."""
+    edits: NotRequired[Edits]
+    """Of test texts, word by word."""
     calibration: Calibration
-    """On test rows."""
+    """On test rows; of texts that of the words that were read."""
     verdict: VerdictJson
     """Why its fit ended."""
     seconds_fit: NotRequired[float]
@@ -84,6 +111,8 @@ class BaseRate(TypedDict):
     """Accuracy of always naming the commonest class."""
     rmse_test: NotRequired[float]
     """RMSE of always naming the mean."""
+    wer_test: NotRequired[float]
+    """Word error rate of the empty text, which misses every word."""
 
 
 class Confusion(TypedDict):

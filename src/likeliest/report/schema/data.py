@@ -82,13 +82,13 @@ class Target(TypedDict):
     name: str
     """The target column's name."""
     kind: str
-    """One of "classes" or "number"."""
+    """One of "classes", "number" or "texts"."""
     explanation: str
     """Why it was read as that kind: "integers with 10 different values: a category; --family overrides"."""
     classes: list[ClassCount] | None
-    """For classes, in the order of η's columns; ``None`` for a number."""
+    """For classes, in the order of η's columns; ``None`` for a number, and for texts."""
     histogram: Histogram | None
-    """For a number: all rows, in the target's unit; ``None`` for classes."""
+    """For a number: all rows, in the target's unit; ``None`` for classes, and for texts."""
 
 
 class Data(TypedDict):

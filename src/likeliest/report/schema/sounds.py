@@ -179,6 +179,34 @@ class Listening(TypedDict):
     """(places,) how log p of the word named changes, in nats; below 0 where the net relied on the stretch."""
 
 
+class ReadingTrial(TypedDict):
+    """One way to read texts from frames, on validation recordings."""
+
+    name: str
+    """What helped: "frames alone", "lexicon", …"""
+    weight: float
+    """Of a language model's log-probabilities; 0 without one."""
+    errors: int
+    """Wrong, missing and added words."""
+    words: int
+    """Words that were said."""
+
+
+class Reading(TypedDict):
+    """How texts are read from frames."""
+
+    chosen: str
+    """The trial's name that was chosen: the fewest errors, the simplest first."""
+    rows: int
+    """Validation recordings that it was chosen by."""
+    trials: list[ReadingTrial]
+    """The ways that were tried, the simplest first."""
+    plain_wer: float | None
+    """Word error rate on test rows of the frames alone; ``None`` where nothing was said."""
+    plain_interval: list[float] | None
+    """[low, high], 95 %; ``None`` where there is none."""
+
+
 class SpeakerScore(TypedDict):
     """How often one speaker of the test recordings was misunderstood."""
 
@@ -252,6 +280,8 @@ class SoundPages(TypedDict):
     """Single words, right and wrong, at most six."""
     stretch: float | None
     """How long a stretch was silenced for ``listening``; ``None`` for texts."""
+    reading: Reading | None
+    """``None`` for single words."""
     speakers: SpeakerScores | None
     """``None`` where no speakers are known."""
     sizes: SizeCurve | None
