@@ -138,6 +138,29 @@ def test_recordings_without_speakers_are_dealt_word_by_word(tmp_path: Path) -> N
     assert page["split"]["method"].endswith("no speakers are known")
 
 
+def test_a_sound_under_two_words_on_both_sides_is_counted(tmp_path: Path) -> None:
+    said = tones(5)
+    twin = int(np.flatnonzero(np.array(said.speakers) == "olga")[0])
+    sounds = (*said.sounds[:-1], said.sounds[0])  # the last recording, olga's, is ada's first under another word
+    found = examples(tmp_path, replace(said, sounds=sounds, test=np.arange(twin, len(said))))
+    splits = (Words().split(found, seed, FRACTIONS) for seed in range(20))
+    split = next(one for one in splits if "ada" in speakers(found, one.train))
+    copies = Words().glance(found, split, Words().encoder(found, split.train, "linear"))["duplicates"]
+    assert copies["count"] == 1
+    ((held, learnt),) = copies["examples"]
+    digests = found.raw.digests()
+    assert digests[held - 1] == digests[learnt - 1]
+    assert {found.raw.speakers[row - 1] for row in (held, learnt)} == {"ada", "olga"}
+
+
+def test_clips_are_brought_to_one_level(folder: Path) -> None:
+    found = Words().load(folder, None, None)
+    clips = Words().encoder(found, np.arange(len(found)), "net").encode(found.raw)
+    assert set(np.abs(clips).max(1)) == {16_000}
+    plain = SoundEncoder.learn(found.raw).encode(found.raw)
+    np.testing.assert_allclose(clips / 16_000, plain / np.abs(plain).max(1, keepdims=True), atol=1 / 16_000)
+
+
 def test_words_with_one_or_two_recordings_leave_none_to_choose_by(tmp_path: Path) -> None:
     found = examples(tmp_path, replace(tones(2, speakers=("ada",)), speakers=None))
     with pytest.raises(TargetError, match="expected a word with three recordings or more"):

@@ -15,7 +15,16 @@ from likeliest.data.sounds import Recordings, SoundEncoder
 from likeliest.tasks.base import Examples
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import ClassCount, Data, Histogram, ProblemCount, SoundData, SpeakerCount, TextCounts
+    from likeliest.report.schema import (
+        ClassCount,
+        Data,
+        Duplicates,
+        Histogram,
+        ProblemCount,
+        SoundData,
+        SpeakerCount,
+        TextCounts,
+    )
 
 _BINS = 24
 _NAMES = 3
@@ -47,7 +56,7 @@ def glance(examples: Examples, split: Split, encoder: SoundEncoder) -> Data:
             "test": len(split.test),
             "method": _method(examples, split),
         },
-        "duplicates": {"count": 0, "examples": []},
+        "duplicates": _copies(examples, split),
         "sounds": sound_data(examples, split, encoder),
         "notes": [],
     }
@@ -96,6 +105,16 @@ def are_strangers(speakers: Sequence[str] | None, split: Split) -> bool:
     """Whether nobody who speaks in the test rows speaks in any other; not where no speakers are known."""
     learnt = np.concatenate((split.train, split.validation))
     return speakers is not None and not heard(speakers, split.test) & heard(speakers, learnt)
+
+
+def _copies(examples: Examples, split: Split) -> Duplicates:
+    """Held-out recordings that are one that is learnt from; where their texts agree all but one were left out before."""
+    digests = examples.raw.digests()
+    learnt = {digests[examples.kept[row]]: int(row) for row in split.train[::-1]}
+    held = np.concatenate((split.validation, split.test))
+    pairs = [(int(row), learnt[digest]) for row in held if (digest := digests[examples.kept[row]]) in learnt]
+    numbered = [[examples.row_number(row), examples.row_number(twin)] for row, twin in pairs]
+    return {"count": len(pairs), "examples": numbered[:_NAMES]}
 
 
 def _method(examples: Examples, split: Split) -> str:

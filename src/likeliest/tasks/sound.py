@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 WORD = "word"
 """What the target is called where nothing gives it a name."""
 FAMILY = "categorical"
+LEVEL = 16_000
+"""Of the loudest sample of a clip: half the full scale, so that augmentation can make it louder."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Words:
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
         """Clips of one length for the net; for linear models mean spectra of a few stretches of time."""
-        sounds = SoundEncoder.learn(examples.raw, rows)
+        sounds = replace(SoundEncoder.learn(examples.raw, rows), level=LEVEL)
         if coding == "net":
             return sounds
         return MeanSpectra(sounds) if coding == "linear" else MeanSpectra.to_compare(sounds)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from likeliest.augment import Chain, Mixup, Tempos, for_speech
 from likeliest.data.sounds import SoundEncoder
 from likeliest.predictors import SoundNet, preferred_compute
@@ -15,9 +17,11 @@ PER_SAMPLE = 6.6e3
 """Operations that take as long as augmenting a sample of sound and making features of it."""
 TWICE = 7 / 3
 """A net learns twice: from training rows, and then from them and the validation rows, a third as many."""
-WIDTHS = ((32, 64, 128), (16, 32, 64), (8, 16, 32))
+WIDTHS = ((24, 48, 96), (16, 32, 64), (8, 16, 32))
 """Channels of the stages, from wide to narrow."""
-LEAST_PASSES, MOST_PASSES = 6.0, 40.0
+FEATURES = {"floor": 3e-4}
+"""Some 60 dB below a clip's loudest bin: silence then looks as the faintest noise does that a net is trained on."""
+LEAST_PASSES, MOST_PASSES = 6.0, 30.0
 """A net that can make fewer passes is too wide for the budget; more gain nothing."""
 BATCH = 64
 LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
@@ -51,9 +55,9 @@ def recipe_for(encoder: SoundEncoder, rows: int, outputs: int, minutes: float, d
 
 def _net(encoder: SoundEncoder, samples: int, outputs: int, rows: int, seconds: float, device: str) -> SoundNet:
     """The first of the widths that can make the least number of passes."""
-    compute = preferred_compute(device=device)
+    how: dict[str, Any] = {"features": FEATURES, "masking": MASKING, "compute": preferred_compute(device=device)}
     for channels in WIDTHS:
-        net = SoundNet(encoder.rate, samples, outputs, channels=channels, masking=MASKING, compute=compute)
+        net = SoundNet(encoder.rate, samples, outputs, channels=channels, **how)
         if _affordable(net, samples, rows, seconds) >= LEAST_PASSES:
             break
     return net

@@ -42,6 +42,8 @@ class SoundEncoder:
     Attributes:
         rate: samples a second: 8,000 where more than half of the recordings learnt from have no more, else 16,000.
         samples: S, of a clip: the 0.99 quantile of the words' lengths, rounded up to 0.05 s. None for connected speech.
+        level: of the loudest sample of a clip, to which all are brought: how loud a word is said tells nothing, and the
+            silence around it then lies as far below it in all. None leaves clips as loud as they are.
 
     Example:
         >>> from likeliest.data.sounds import recordings_of_arrays
@@ -54,6 +56,7 @@ class SoundEncoder:
 
     rate: int
     samples: int | None
+    level: int | None = None
 
     @classmethod
     def learn(cls, recordings: Recordings, rows: NDArray[np.int64] | None = None, *, words: bool = True) -> Self:
@@ -110,7 +113,8 @@ class SoundEncoder:
         clips = kept(len(raw) * samples).reshape(len(raw), samples)
 
         def place(row: int) -> None:
-            clips[row] = clip(raw.samples(row, self.rate), samples)
+            own = clip(raw.samples(row, self.rate), samples)
+            clips[row] = own if self.level is None else at_level(own, self.level)
 
         _run(place, len(raw))
         return clips
@@ -163,6 +167,17 @@ def clip(wave: Samples, samples: int) -> Samples:
     energy = np.concatenate([[0], np.cumsum(wave.astype(np.int64) ** 2)])
     start = int(np.argmax(energy[samples:] - energy[:-samples]))
     return wave[start : start + samples]
+
+
+def at_level(wave: Samples, level: int) -> Samples:
+    """Return a wave whose loudest sample is of this level; silence stays.
+
+    Example:
+        >>> at_level(np.array([1, 0, -2], dtype=np.int16), 100).tolist()
+        [50, 0, -100]
+    """
+    peak = int(np.abs(wave.astype(np.int32)).max(initial=0))
+    return np.rint(wave * (level / peak)).astype(np.int16) if peak else wave
 
 
 def kept(count: int) -> Samples:
