@@ -108,7 +108,7 @@ def are_strangers(speakers: Sequence[str] | None, split: Split) -> bool:
 
 
 def _copies(examples: Examples, split: Split) -> Duplicates:
-    """Held-out recordings that are one that is learnt from; where their texts agree all but one were left out before."""
+    """Held-out recordings that are one that is learnt from; of those with one text all but one were left out before."""
     digests = examples.raw.digests()
     learnt = {digests[examples.kept[row]]: int(row) for row in split.train[::-1]}
     held = np.concatenate((split.validation, split.test))
