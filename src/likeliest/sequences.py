@@ -146,7 +146,7 @@ def is_ragged(x: object) -> bool:
     return isinstance(x, Ragged)
 
 
-def rows_of(x: Any, rows: Tensor | slice) -> Any:
+def rows_of(x: Any, rows: Tensor | np.ndarray | slice) -> Any:
     """Some rows of a tensor or a `Ragged`, kept as x is."""
     return x.subset(rows) if isinstance(x, Ragged) else x[rows]
 

@@ -106,11 +106,21 @@ def _held_out(model: Json, base: Json | None) -> Iterator[str]:
     if "accuracy_test" in model:
         low, high = (100 * end for end in model["accuracy_interval"])
         score = f"accuracy {100 * model['accuracy_test']:.1f} % ({low:.1f} to {high:.1f})"
+    elif "wer_test" in model:
+        score = f"wrong words {_rate(model, 'wer')}, characters {_rate(model, 'cer')}"
     else:
         low, high = model["rmse_interval"]
         score = f"RMSE {model['rmse_test']:.4g} ({low:.4g} to {high:.4g})"
     yield _line("Held out", f"NLL {number(model['nll_test'])} nats a row{beside}; {score}")
     yield _line("Calibration", model["calibration"]["statement"])
+
+
+def _rate(model: Json, name: str) -> str:
+    rate, interval = model[f"{name}_test"], model[f"{name}_interval"]
+    if rate is None:
+        return "–"
+    ends = "" if interval is None else f" ({100 * interval[0]:.1f} to {100 * interval[1]:.1f})"
+    return f"{100 * rate:.1f} %{ends}"
 
 
 def _certificates(certificates: Sequence[Json]) -> str:

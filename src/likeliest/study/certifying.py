@@ -13,9 +13,10 @@ from likeliest.certify import Certificate, certify_objective
 from likeliest.data.sounds.encoder import clip
 from likeliest.families import Family
 from likeliest.objective import Objective
-from likeliest.predictors import ResidualNet, SoundNet
+from likeliest.predictors import ResidualNet, SoundNet, SpeechNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
+from likeliest.sequences import END, rows_of
 from likeliest.study.candidate import Candidate
 from likeliest.study.ground import Ground
 
@@ -24,7 +25,9 @@ SIDE, ROWS, LADDERS = 12, 8, 8
 SECONDS, BINS = 0.12, 16
 """Of sound, and mel bins, in that of a net of sounds."""
 
-Convolutional: TypeAlias = ResidualNet | SoundNet
+LONGER = 0.2
+"""Of sound, in that of a net of texts, which needs frames."""
+Convolutional: TypeAlias = ResidualNet | SoundNet | SpeechNet
 """Nets whose kernels slide over places, of which fewer will do."""
 
 
@@ -39,14 +42,15 @@ class Smaller(NamedTuple):
 def certify(ground: Ground, candidate: Candidate) -> Certificate:
     """The certificate of a model's gradient at its fitted θ, on some training rows; linear models in standard units."""
     model, rows, plan = candidate.model, ground.shown_rows, ground.plan
-    x, y = ground.x_for(model.encoder)[rows], ground.y[rows]
+    x, y = rows_of(ground.x_for(model.encoder), rows), ground.y[rows]
     if isinstance(model.predictor, Convolutional):
         return certify_smaller(model.family, model.predictor, model.theta, x, plan.seed)
     objective, theta = Objective(model.family, model.predictor, x, y), model.theta
     if model.predictor.linear:
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective).replaced(l2=candidate.l2), scaling.from_user(theta)
-    return certify_objective(objective, theta, seed=plan.seed, rows=plan.certificate_rows)
+    most = plan.certificate_rows if model.family.event_dims == 1 else ROWS
+    return certify_objective(objective, theta, seed=plan.seed, rows=most)
 
 
 def certify_smaller(
@@ -58,8 +62,12 @@ def certify_smaller(
     millions of activations. Labels are drawn at random: a net that knows its rows by heart leaves no error to carry
     back, and so no gradient that could be told from rounding.
     """
-    small = _averaged_down(net, x) if isinstance(net, ResidualNet) else _cut_short(net, x)
-    labels = stream(seed, "certified labels").integers(net.outputs, size=len(x))
+    draws = stream(seed, "certified labels")
+    labels = draws.integers(net.outputs, size=len(x))
+    if isinstance(net, SpeechNet):
+        small, labels = _utterances_cut_short(net, x), draws.integers(1, net.outputs, size=(len(x), 2))
+    else:
+        small = _averaged_down(net, x) if isinstance(net, ResidualNet) else _cut_short(net, x)
     objective = Objective(family, small.net, small.x, labels)
     found = certify_objective(objective, theta, seed=seed, rows=ROWS, order=order)
     message = f"{found.message} Labels were drawn at random, so that there is an error to carry back{small.how}."
@@ -84,3 +92,13 @@ def _cut_short(net: SoundNet, x: NDArray[Any]) -> Smaller:
     small = np.stack([clip(wave, samples) for wave in x]).astype(np.float64)
     how = f", on {samples / net.rate:g} seconds of sound in {bins} mel bins"
     return Smaller(SoundNet.from_json({**net.to_json(), "samples": samples, "bins": bins}), small, how)
+
+
+def _utterances_cut_short(net: SpeechNet, x: Any) -> Smaller:
+    """Recordings of any length, of each the stretch with the most energy, heard in fewer bins if they are pooled."""
+    samples = round(LONGER * net.rate)
+    bins = min(BINS, net.settings["bins"]) if net.settings["pooled"] else net.settings["bins"]
+    whole = (np.asarray(x[i : i + 1])[0] for i in range(len(x)))
+    small = np.stack([clip(wave[wave != END], samples) for wave in whole]).astype(np.float64)
+    how = f", on {LONGER:g} seconds of sound in {bins} mel bins"
+    return Smaller(SpeechNet.from_json({**net.to_json(), "bins": bins}), small, how)

@@ -14,10 +14,11 @@ from likeliest.certify import Certificate, certify_objective, check_gradient
 from likeliest.errors import SpecificationError
 from likeliest.model import Model
 from likeliest.objective import Objective
-from likeliest.predictors import ResidualNet
+from likeliest.predictors import ResidualNet, SpeechNet
 from likeliest.randomness import stream
 from likeliest.scaling import Scaling
-from likeliest.study.certifying import Convolutional, certify_smaller
+from likeliest.sequences import rows_of
+from likeliest.study.certifying import ROWS, Convolutional, certify_smaller
 from likeliest.study.single import labelled
 from likeliest.study.subject import naming, subject
 from likeliest.tasks import Source
@@ -25,6 +26,8 @@ from likeliest.tasks import Source
 DRAWN_ROWS = 256
 LOUD = 8_000
 """Samples of noise are below this."""
+FRAMES = 12
+"""Of a sequence."""
 _SMALLER = 8
 
 
@@ -68,7 +71,8 @@ def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -
 
 def _drawn_rows(net: Convolutional, seed: int) -> NDArray[Any]:
     """Pictures or sounds at random."""
-    draws, shape = stream(seed, "check"), (DRAWN_ROWS, *cast("tuple[int, ...]", net.shape))
+    sides = tuple(net.rate if side is None else side for side in net.shape) if isinstance(net, SpeechNet) else net.shape
+    draws, shape = stream(seed, "check"), (DRAWN_ROWS, *cast("tuple[int, ...]", sides))
     if isinstance(net, ResidualNet):
         return draws.integers(256, size=shape).astype(np.uint8)
     return draws.integers(-LOUD, LOUD, size=shape).astype(np.int16)
@@ -76,12 +80,16 @@ def _drawn_rows(net: Convolutional, seed: int) -> NDArray[Any]:
 
 def _on(model: Model, data: Source) -> Objective:
     examples = labelled(model, data)
-    return Objective(model.family, model.predictor, model.encoder.encode(examples.raw)[examples.kept], examples.y)
+    return Objective(
+        model.family, model.predictor, rows_of(model.encoder.encode(examples.raw), examples.kept), examples.y
+    )
 
 
 def _drawn(model: Model, seed: int) -> Objective:
     """Inputs at random, as large as they can be for the model to give finite targets, and targets from the model."""
     draws = stream(seed, "check")
+    if model.family.event_dims > 1:
+        return _of_sequences(model, draws)
     x = torch.from_numpy(draws.standard_normal((DRAWN_ROWS, len(model.encoder.names))))
     for _ in range(_SMALLER):
         try:
@@ -89,6 +97,13 @@ def _drawn(model: Model, seed: int) -> Objective:
         except ValueError:
             x = x / 8
     raise SpecificationError("the model gives no finite targets near x = 0; pass data with rows that it knows")
+
+
+def _of_sequences(model: Model, draws: np.random.Generator) -> Objective:
+    """A few short sequences at random with two labels each: a text that the model itself draws may be empty."""
+    x = draws.standard_normal((ROWS, FRAMES, len(model.encoder.names)))
+    assert model.predictor.outputs is not None
+    return Objective(model.family, model.predictor, x, draws.integers(1, model.predictor.outputs, size=(ROWS, 2)))
 
 
 def _sampled(model: Model, x: Tensor, seed: int) -> Tensor:

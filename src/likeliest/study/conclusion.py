@@ -77,6 +77,11 @@ def _held_out(data: Data) -> str:
             "Validation NLLs are those before calibration. Validation rows chose the calibrator and the model; "
             "test rows chose nothing."
         )
+    if data["target"]["kind"] == "texts":
+        return (
+            "Validation rows chose the model and how its frames are read, and taught it how sure of each word to be. "
+            "Test rows chose nothing."
+        )
     if "sounds" in data:
         return (
             "Validation NLLs are those before calibration, while the validation rows were held out. They chose the "
@@ -94,6 +99,8 @@ def _score(model: ModelJson) -> str:
         low, high = model["accuracy_interval"]
         interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
         return f"it names {100 * model['accuracy_test']:.1f} % of test rows rightly ({interval})"
+    if "wer_test" in model:
+        return f"it reads {_percent(model['wer_test'])} of the words of test rows wrongly{_ends(model['wer_interval'])}"
     low, high = model["rmse_interval"]
     return f"its root mean squared error is {model['rmse_test']:.4g} (95 % interval {low:.4g} to {high:.4g})"
 
@@ -178,6 +185,16 @@ def _of_sounds(data: Data) -> list[str]:
         f"Test recordings are of {tested} speaker{'s' if tested > 1 else ''}, from whom nothing was learnt: intervals "
         "count recordings, and speakers differ by more than that."
     ]
+
+
+def _percent(rate: float | None) -> str:
+    return "an unknown share" if rate is None else f"{100 * rate:.1f} %"
+
+
+def _ends(interval: list[float] | None) -> str:
+    if interval is None:
+        return ""
+    return f" (95 % interval {100 * interval[0]:.1f} to {100 * interval[1]:.1f} %)"
 
 
 def _number(value: Any) -> str:

@@ -100,9 +100,9 @@ class Ground:
         for known, x in self._encoded:
             if known is encoder:
                 return x
-        x: Rows = rows_of(encoder.encode(self.examples.raw), self.examples.kept)
-        self._encoded.append((encoder, x))
-        return x
+        encoded: Rows = rows_of(encoder.encode(self.examples.raw), self.examples.kept)
+        self._encoded.append((encoder, encoded))
+        return encoded
 
     @cached_property
     def shown_rows(self) -> NDArray[np.int64]:
@@ -150,6 +150,6 @@ class Ground:
         return known or learnt
 
 
-def taken(x: Rows, rows: NDArray[np.int64]) -> Any:
+def taken(x: Any, rows: NDArray[np.int64]) -> Any:
     """Some encoded rows as an objective takes them."""
     return x.subset(rows) if isinstance(x, Ragged) else torch.from_numpy(x[rows])

@@ -225,8 +225,8 @@ def training_json(ground: Ground, recipe: Recipe, net: Candidate) -> Training:
             for record in net.trace or ()
         ],
         "recipe": [list(pair) for pair in recipe.described],
-        "flops": recipe.predictor.flops,
-        "work": BACKWARD * float(recipe.predictor.flops) * rows * net.work,
+        "flops": round(recipe.predictor.flops * recipe.nominal),
+        "work": BACKWARD * float(recipe.predictor.flops) * recipe.nominal * rows * net.work,
     }
 
 

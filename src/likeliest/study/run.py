@@ -21,6 +21,7 @@ from likeliest.progress import Callback
 from likeliest.race import race
 from likeliest.randomness import stream
 from likeliest.report import render
+from likeliest.sequences import rows_of
 from likeliest.study.application import application, model_json
 from likeliest.study.candidate import Candidate
 from likeliest.study.candidates import fit_candidates
@@ -33,15 +34,18 @@ from likeliest.study.learning import learning_rule
 from likeliest.study.listening import word_pages
 from likeliest.study.pages import family_json, gradient, probability, provenance, training_json
 from likeliest.study.plan import Plan
+from likeliest.study.text_pages import pages_of_texts
 from likeliest.tasks import Kind, Source, task_for
 
 if TYPE_CHECKING:
-    from likeliest.report.schema import Certificate, Report
+    from likeliest.report.schema import Certificate
     from likeliest.report.schema import Race as RaceJson
 
 
 CONVOLUTIONAL_RACE = (3, 3, 500)
 """Seeds, learning rates and rows of a race on a convolutional net, at most."""
+RACE_OF_TEXTS = (3, 3, 60)
+"""As `CONVOLUTIONAL_RACE`, where each row has hundreds of frames."""
 
 
 @dataclass(frozen=True)
@@ -135,14 +139,13 @@ def study(
         applied = application(ground, chosen)
         further = _further(ground, candidates, chosen)
     asked = target if ground.recipe is not None else examples.target.name
-    report: Report = {
+    report = {
         "likeliest": __version__,
         "data": at_a_glance,
         "family": family_json(ground),
-        "probability": probability(ground, chosen),
-        "gradient": gradient(ground, certified, min(plan.certificate_rows, len(ground.split.train))),
+        **_at_one_eta(ground, candidates, chosen),
         "certificates": certificates,
-        "learning_rule": learning_rule(ground, candidates),
+        **_one_update(ground, candidates),
         "race": raced,
         "models": models,
         "application": applied,
@@ -151,13 +154,27 @@ def study(
         "plan": plan.to_json(),
         "seconds": clock.seconds,
     }
-    report.update(cast("Report", further))
+    report |= further
     progress("writing the report")
     clock.seconds["total"] = time.perf_counter() - began
     path = out / "report.json"
     atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     render(path, out)
     return Study(report, {c.name: c for c in candidates}, chosen.name, out)
+
+
+def _at_one_eta(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> dict[str, Any]:
+    """Pages of the probability function and the gradient, which η of a whole sequence has no place on."""
+    if ground.examples.alphabet is not None:
+        return {}
+    shown = [c for c in candidates if c.name != "linear_unpenalised"]
+    rows = min(ground.plan.certificate_rows, len(ground.split.train))
+    return {"probability": probability(ground, chosen), "gradient": gradient(ground, shown, rows)}
+
+
+def _one_update(ground: Ground, candidates: list[Candidate]) -> dict[str, Any]:
+    """The page of one update by hand, of which the same holds."""
+    return {} if ground.examples.alphabet is not None else {"learning_rule": learning_rule(ground, candidates)}
 
 
 def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> dict[str, Any]:
@@ -172,6 +189,8 @@ def _further(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> 
         pages |= {"pictures": picture_pages(ground, candidates, chosen)}
     if isinstance(ground.net_encoder, SoundEncoder) and ground.examples.target.classes is not None:
         pages |= {"sounds": word_pages(ground, candidates, chosen)}
+    if ground.examples.alphabet is not None:
+        pages |= {"sounds": pages_of_texts(ground, chosen)}
     return pages
 
 
@@ -181,11 +200,13 @@ def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     seeds, trials, most = plan.race_seeds, plan.race_trials, plan.race_rows
     if model == "net" and ground.recipe is not None:  # a step of convolutions costs hundreds of those of linear models
         seeds, trials, most = (min(*pair) for pair in zip((seeds, trials, most), CONVOLUTIONAL_RACE, strict=True))
+    if ground.examples.alphabet is not None:
+        seeds, trials, most = (min(*pair) for pair in zip((seeds, trials, most), RACE_OF_TEXTS, strict=True))
     rows = ground.learning_rows
     if len(rows) > most:
         rows = np.sort(stream(plan.seed, "race").choice(rows, size=most, replace=False))
     encoder = ground.net_encoder if model == "net" else ground.standard_encoder
-    x = ground.x_for(encoder)[rows]
+    x = rows_of(ground.x_for(encoder), rows)
     predictor = ground.task.predictor(model, ground.family, encoder, x.shape[1:], ground.outputs, plan.hidden)
     result = race(
         x,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from likeliest.dictation import log_probs
 from likeliest.model import Model
+from likeliest.speech import Transcript
 
 Floats = NDArray[np.float64]
 
@@ -27,6 +28,7 @@ class Said:
         probabilities: of the classes (n, K); None for a number.
         mean: of a number (n,); None for classes.
         frames: of n recordings of texts, log-probabilities (T, K) of each; η is then left out.
+        transcripts: what is read in them, by a model that reads.
     """
 
     y: NDArray[Any]
@@ -35,13 +37,16 @@ class Said:
     probabilities: Floats | None
     mean: Floats | None
     frames: Sequence[Floats] | None = None
+    transcripts: Sequence[Transcript] | None = None
 
     @classmethod
     def of(cls, model: Model, x: NDArray[Any], y: NDArray[Any]) -> Said:
         """Ask a model about encoded rows."""
         if model.family.event_dims > 1:
-            frames = list(model.frames(x))
-            return cls(y, np.empty((len(y), 0)), log_probs(model.family, iter(frames), y), None, None, frames)
+            frames, reads = list(model.frames(x)), model.transcriber
+            log_prob = log_probs(model.family, iter(frames), y)
+            read = None if reads is None else [reads.transcribe(one) for one in frames]
+            return cls(y, np.empty((len(y), 0)), log_prob, None, None, frames, read)
         if model.target.classes is None:
             return cls(y, model.eta_columns(x), model.log_prob(x, y), None, model.mean(x))
         if model.plain:

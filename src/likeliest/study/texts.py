@@ -128,27 +128,19 @@ def learnt_confidence(transcriber: Transcriber, heard: Sequence[Frames], spoken:
     return Confidence.fit(np.concatenate(features), hits)
 
 
-def transcripts(model: Model, said: Said) -> list[Transcript]:
-    """What a model reads in recordings that it was asked about."""
-    assert model.transcriber is not None
-    assert said.frames is not None
-    return [model.transcriber.transcribe(frames) for frames in said.frames]
-
-
 def judge_texts(model: Model, said: Said, speakers: Sequence[str] | None, seed: int) -> dict[str, Any]:
     """NLL a label, wrong words and characters with intervals, and whether the words' probabilities are true."""
     assert model.transcriber is not None
-    alphabet, found = model.transcriber.alphabet, transcripts(model, said)
+    assert said.transcripts is not None
+    alphabet, found = model.transcriber.alphabet, said.transcripts
     spoken, read = [alphabet.decode(row) for row in said.y], [transcript.text for transcript in found]
-    words, characters = (
-        error_rates(spoken, read, unit=unit, groups=speakers) for unit in ("word", "character")
-    )
+    words, characters = (error_rates(spoken, read, unit=unit, groups=speakers) for unit in ("word", "character"))
     return {
         "nll_per_label_test": finite(-float(said.log_prob.sum()) / max(int(np.count_nonzero(said.y)), 1)),
         "wer_test": words.rate,
-        "wer_interval": _ends(words),
+        "wer_interval": ends(words),
         "cer_test": characters.rate,
-        "cer_interval": _ends(characters),
+        "cer_interval": ends(characters),
         "edits": {
             "words": words.length,
             "substitutions": words.substitutions,
@@ -160,7 +152,8 @@ def judge_texts(model: Model, said: Said, speakers: Sequence[str] | None, seed: 
     }
 
 
-def _ends(rate: ErrorRate) -> list[float] | None:
+def ends(rate: ErrorRate) -> list[float] | None:
+    """Return the interval's ends, if there is one."""
     return None if rate.interval is None else [rate.interval.low, rate.interval.high]
 
 
@@ -173,18 +166,6 @@ def _calibration(spoken: Sequence[str], found: Sequence[Transcript], seed: int) 
         hits = [text == transcript.text for text, transcript in zip(spoken, found, strict=True)]
     sure = np.array(p)
     return class_calibration(np.column_stack((1 - sure, sure)), np.array(hits, np.int64), seed=seed)[1].to_json()
-
-
-def plain_errors(ground: Ground, candidate: Candidate) -> dict[str, Any]:
-    """Wrong test words of a model whose frames are read alone, without lexicon and language model."""
-    said, transcriber = ground.said(candidate.model, ground.split.test), candidate.model.transcriber
-    assert transcriber is not None
-    assert said.frames is not None
-    plain = Transcriber(transcriber.alphabet, transcriber.seconds, weight=0.0)
-    spoken = [transcriber.alphabet.decode(row) for row in said.y]
-    read = [plain.hypotheses(frames)[0].text for frames in said.frames]
-    found = error_rates(spoken, read, groups=ground.speakers(ground.split.test))
-    return {"wer_test": found.rate, "wer_interval": _ends(found)}
 
 
 def application_of_texts(ground: Ground, candidate: Candidate) -> Application:
@@ -225,13 +206,13 @@ def _surprises(ground: Ground, candidate: Candidate) -> list[Surprise]:
     said = ground.said(candidate.model, ground.split.test)
     transcriber = candidate.model.transcriber
     assert transcriber is not None
-    assert said.frames is not None
+    assert said.transcripts is not None
     order = np.argsort(said.log_prob / np.maximum(np.count_nonzero(said.y, axis=1), 1), kind="stable")[:SURPRISES]
     return [
         {
             "row": ground.examples.row_number(int(ground.split.test[i])),
             "observed": transcriber.alphabet.decode(said.y[i]),
-            "predicted": transcriber.transcribe(said.frames[i]).text,
+            "predicted": said.transcripts[i].text,
             "p": float(np.exp(said.log_prob[i])),
             "nll": float(min(-said.log_prob[i], np.finfo(float).max)),
             "cells": ground.task.cells(ground.examples, int(ground.split.test[i]), candidate.model.encoder, None),

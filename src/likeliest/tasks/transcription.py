@@ -196,5 +196,5 @@ def _dealt(
     if by_speaker and speakers is not None:
         parts = split_by_group([speakers[row] for row in rows], seed=seed, fractions=fractions).parts
     else:
-        parts = split_rows(len(rows), seed=seed, fractions=fractions)
+        parts = split_rows(len(rows), stratify=False, seed=seed, fractions=fractions)
     return Split(*(rows[part] for part in parts))
