@@ -28,6 +28,7 @@ from likeliest.report.schema import Report
 from likeliest.study import Plan, Study, study
 from likeliest.study.check import check_model
 from likeliest.study.ground import Ground
+from likeliest.study.listening import word_pages
 from likeliest.study.single import evaluate_rows, fit_one, ground_for, predict
 
 from ..report.test_schema import mismatches
@@ -95,6 +96,27 @@ def test_words_are_judged_as_scikit_learn_does(done: Study, report: dict[str, An
         if (surprise := named.get(ground.examples.raw.names[row])) is not None:
             assert surprise["p"] == pytest.approx(own)
             assert surprise["cells"][1] == {"name": "speaker", "value": ground.examples.raw.speakers[row]}
+
+
+def test_its_pages_are_made_of_the_models_and_repeat(done: Study, report: dict[str, Any], ground: Ground) -> None:
+    chosen, test = done.models[done.recommended], ground.split.test
+    pages = word_pages(ground, list(done.models.values()), chosen)
+    assert json.loads(json.dumps(pages)) == report["sounds"]
+    p = chosen.model.probabilities(ground.x_for(chosen.model.encoder)[test])
+    by_row = {ground.examples.row_number(int(row)): own for row, own in zip(test, p, strict=True)}
+    for listed, heard in zip(report["application"]["surprises"], pages["surprises"], strict=False):
+        own = by_row[heard["row"]]
+        assert (heard["row"], heard["observed"], heard["nll"]) == (listed["row"], listed["observed"], listed["nll"])
+        assert heard["file"] == listed["cells"][0]["value"]
+        assert heard["speaker"] == listed["cells"][1]["value"]
+        assert [guess["p"] for guess in heard["guesses"]] == pytest.approx(sorted(own, reverse=True)[:3])
+        assert heard["guesses"][0]["word"] == heard["understood"] == WORDS[own.argmax()]
+    assert len(pages["listening"]) > 1
+    assert all(np.ptp(one["falls"]) > 0 for one in pages["listening"])
+    assert sum(score["length"] for score in pages["speakers"]["speakers"]) == len(test)
+    assert pages["sizes"] is None  # this budget has no room for it
+    html = (done.out / "report.html").read_text(encoding="utf-8")
+    assert all(heard["spectrogram"]["png"] in html for heard in pages["surprises"])
 
 
 def test_the_net_learns_again_and_its_calibrator_stays_that_of_held_out_rows(done: Study, ground: Ground) -> None:

@@ -35,7 +35,7 @@ STRETCH = 0.1
 def word_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -> SoundPages:
     """The pages of the recommended model of single words; what the net listens to is asked of the net in any case."""
     net = next(c for c in candidates if c.name == "net")
-    said, speakers = ground.said(chosen.model, ground.split.test), speakers_of(ground, ground.split.test)
+    said, speakers = ground.said(chosen.model, ground.split.test), ground.speakers(ground.split.test)
     return {
         "surprises": [_word(ground, said, int(i)) for i in most_surprising(said, SHOWN)],
         "listening": _listening(ground, net),
@@ -63,23 +63,18 @@ def text_pages(
         sizes: what more data would bring, if that was asked.
     """
     test, texts = ground.split.test, ground.examples.raw.texts
-    speakers = speakers_of(ground, test)
+    speakers = ground.speakers(test)
     said = [normalised(texts[row]) for row in ground.examples.kept[test]]
-    worst = np.argsort(log_prob, kind="stable")[:SHOWN]
+    labels = np.maximum(np.count_nonzero(ground.y[test], axis=1), 1)
+    worst = np.argsort(log_prob / labels, kind="stable")[:SHOWN]
     return {
-        "surprises": [_text(ground, chosen.model, int(test[i]), float(log_prob[i]), understood[i]) for i in worst],
+        "surprises": [_text(ground, chosen.model, int(i), float(log_prob[i]), understood[i]) for i in worst],
         "listening": [],
         "stretch": None,
         "reading": None,
         "speakers": None if speakers is None else scores_of_texts(speakers, said, understood),
         "sizes": sizes,
     }
-
-
-def speakers_of(ground: Ground, rows: NDArray[np.int64]) -> list[str] | None:
-    """Who speaks in some rows; None where no speakers are known."""
-    speakers = ground.examples.raw.speakers
-    return None if speakers is None else [speakers[row] for row in ground.examples.kept[rows]]
 
 
 def _word(ground: Ground, said: Said, i: int) -> Heard:
@@ -93,16 +88,17 @@ def _word(ground: Ground, said: Said, i: int) -> Heard:
     return {**heard, "guesses": guesses}
 
 
-def _text(ground: Ground, model: Model, row: int, log_prob: float, understood: str) -> Heard:
+def _text(ground: Ground, model: Model, i: int, log_prob: float, understood: str) -> Heard:
     """A test row of a text with its frames, or those of the stretch that is worth to be shown."""
-    transcriber, at = model.transcriber, int(ground.examples.kept[row])
+    row, transcriber, heard = int(ground.split.test[i]), model.transcriber, ground.said(model, ground.split.test).frames
     assert transcriber is not None
-    said, rate = normalised(ground.examples.raw.texts[at]), _rate(ground)
-    (log_p,) = model.frames(ground.x_for(model.encoder)[row : row + 1])
-    frames, (start, end) = frames_json(log_p, transcriber.alphabet, said, understood, transcriber.seconds)
+    assert heard is not None
+    at, rate = int(ground.examples.kept[row]), _rate(ground)
+    said = normalised(ground.examples.raw.texts[at])
+    frames, (start, end) = frames_json(heard[i], transcriber.alphabet, said, understood, transcriber.seconds)
     samples = ground.examples.raw.samples(at, rate)[round(start * rate) : round(end * rate)]
-    heard = _heard(ground, row, said, understood, log_prob, spectrogram(samples, rate, start))
-    return {**heard, "frames": frames}
+    shown = _heard(ground, row, said, understood, log_prob, spectrogram(samples, rate, start))
+    return {**shown, "frames": frames}
 
 
 def _heard(ground: Ground, row: int, observed: str, understood: str, log_prob: float, picture: Spectrogram) -> Heard:

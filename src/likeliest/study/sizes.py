@@ -67,8 +67,7 @@ def size_curve(
     if ground.plan.minutes < LEAST_MINUTES or len(train) * SHARES[0] < LEAST_ROWS:
         return None
     order = stream(ground.plan.seed, "sizes").permutation(train)
-    speakers = ground.examples.raw.speakers
-    groups = None if speakers is None else [speakers[row] for row in ground.examples.kept[ground.split.test]]
+    groups = ground.speakers(ground.split.test)
     points: list[SizePoint] = []
     method = ""
     for share in SHARES:
