@@ -93,8 +93,8 @@ def surprises(report: Report) -> list[Block]:
         return [figure("surprising_words", caption)]
     return [
         prose(
-            "For each of them there is the sound, the louder the darker, and under it how probable each label is over",
-            "time. At the bottom stand both texts where the model most probably hears them: mistakes in orange.",
+            "For the first of them there is the sound, the louder the darker, and under it how probable each label is",
+            "over time. At the bottom stand both texts where the model most probably hears them: mistakes in orange.",
         ),
         *(figure(f"utterance_{place}", _utterance(heard)) for place, heard in enumerate(texts, 1)),
     ]
@@ -204,4 +204,4 @@ def _sizes(page: SizeCurve) -> Block:
     ]
     error = "misunderstood" if page["unit"] == "recording" else "word error rate"
     head = ["training rows", "passes", "NLL test", error, "95 % interval"]
-    return table(head, rows, "The same in numbers.", text=0)
+    return table(head, rows, "The same in numbers.")

@@ -33,7 +33,7 @@ def speakers(page: SpeakerScores) -> Chart:
     highest = max((float(row["high"]) for row in rows), default=1.0)
     scale = alt.Scale(domain=[0, min(max(highest, 0.1), 1.5) * 1.03], nice=False)
     across = alt.Axis(format="%", tickCount=6)
-    base = chart(rows).encode(y=alt.Y("name:N", sort=names, title=None))
+    base = chart(rows).encode(y=alt.Y("name:N", sort=names, title=None, axis=alt.Axis(labelPadding=9)))
     layers: list[alt.Chart] = []
     if page["interval"] is not None:
         ends = dict(zip(("low", "high"), page["interval"], strict=True))
