@@ -79,6 +79,7 @@ def _steps(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> lis
     rises, falls = _differences(reference, hypothesis)
     steps: list[Kind] = []
     i, j = len(reference), len(hypothesis)
+    kind: Kind
     while i or j:
         last = 1 << (i - 1) if i else 0
         if rises[j] & last:

@@ -14,6 +14,8 @@ from scipy.special import stdtrit
 from likeliest.errors import ShapeError, SpecificationError, SupportError
 
 Floats = NDArray[np.float64]
+_LARGEST = 700.0
+"""The largest power of e that a number holds, about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,11 @@ def rate_interval(
 def _sums(e: Floats, n: Floats, groups: Sequence[Hashable]) -> tuple[Floats, Floats]:
     """Return errors and lengths of each group, in the order of their first utterances."""
     index: dict[Hashable, int] = {}
-    at = np.array([index.setdefault(group, len(index)) for group in groups])
-    return np.bincount(at, e), np.bincount(at, n)
+    at = [index.setdefault(group, len(index)) for group in groups]
+    errors, lengths = (np.zeros(len(index)) for _ in range(2))
+    np.add.at(errors, at, e)
+    np.add.at(lengths, at, n)
+    return errors, lengths
 
 
 def _student(e: Floats, n: Floats, level: float) -> tuple[float, float]:
@@ -122,10 +127,6 @@ def _student(e: Floats, n: Floats, level: float) -> tuple[float, float]:
     factor = math.exp(min(float(stdtrit(_degrees_of_freedom(w), 0.5 + level / 2)) * error / rate, _LARGEST))
     largest = max(1.0, float((e[n > 0] / n[n > 0]).max()), rate)
     return float(rate / factor), float(min(rate * factor, largest))
-
-
-_LARGEST = 700.0
-"""The largest power of e that a number holds, about."""
 
 
 def _kept(w: Floats) -> Floats:
