@@ -57,7 +57,8 @@ def alignment(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> 
     shorter -= head
     tail = next((i for i in range(shorter) if reference[-1 - i] != hypothesis[-1 - i]), shorter)
     middle = _steps(reference[head : len(reference) - tail], hypothesis[head : len(hypothesis) - tail])
-    return _chunks(["equal"] * head + middle + ["equal"] * tail)
+    same: list[Kind] = ["equal"]
+    return _chunks(same * head + middle + same * tail)
 
 
 def right(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> list[bool]:
