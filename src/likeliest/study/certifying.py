@@ -25,8 +25,8 @@ SIDE, ROWS, LADDERS = 12, 8, 8
 SECONDS, BINS = 0.12, 16
 """Of sound, and mel bins, in that of a net of sounds."""
 
-LONGER = 0.2
-"""Of sound, in that of a net of texts, which needs frames."""
+UTTERANCES, LONGER = 3, 0.16
+"""Rows, and seconds of sound, in that of a net of texts, which needs frames."""
 Convolutional: TypeAlias = ResidualNet | SoundNet | SpeechNet
 """Nets whose kernels slide over places, of which fewer will do."""
 
@@ -69,7 +69,9 @@ def certify_smaller(
     else:
         small = _averaged_down(net, x) if isinstance(net, ResidualNet) else _cut_short(net, x)
     objective = Objective(family, small.net, small.x, labels)
-    found = certify_objective(objective, theta, seed=seed, rows=ROWS, order=order)
+    found = certify_objective(
+        objective, theta, seed=seed, rows=UTTERANCES if isinstance(net, SpeechNet) else ROWS, order=order
+    )
     message = f"{found.message} Labels were drawn at random, so that there is an error to carry back{small.how}."
     shown = {part.part for part in sorted(found.parts, key=lambda part: -part.worst)[:LADDERS]}
     return replace(found, message=message, curves=tuple(curve for curve in found.curves if curve.part in shown))

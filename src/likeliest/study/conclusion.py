@@ -79,8 +79,9 @@ def _held_out(data: Data) -> str:
         )
     if data["target"]["kind"] == "texts":
         return (
-            "Validation rows chose the model and how its frames are read, and taught it how sure of each word to be. "
-            "Test rows chose nothing."
+            "Validation rows chose the model and how its frames are read, and taught it how sure of each word to be; "
+            "the net then learnt again from training and validation rows, and this is the one that was tested. Test "
+            "rows chose nothing."
         )
     if "sounds" in data:
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from likeliest.augment import Chain
-from likeliest.augment.sounds import Gain, Noise, Room, Speed, Tilt
+from likeliest.augment.sounds import Gain, Noise, Pitch, Room, Speed, Tilt
 from likeliest.data.sounds import SoundEncoder
 from likeliest.predictors import SpeechNet, preferred_compute
 from likeliest.rules import rule
@@ -19,15 +19,20 @@ SPEED = 1.2e11
 """Operations a second that a budget is reckoned with, in bfloat16."""
 PER_SAMPLE = 6.6e3
 """Operations that take as long as augmenting a sample of sound and making features of it."""
-WIDTHS = ((16, 32, 64), (8, 16, 32))
-"""Channels of the stages, from wide to narrow."""
-LEAST_PASSES, MOST_PASSES = 6.0, 30.0
-"""A net that can make fewer passes is too wide for the budget; more gain nothing."""
+TWICE = 7 / 3
+"""A net learns twice: from training rows, and then from them and the validation rows, a third as many."""
+SIZES = (((16, 32, 64), 96, 4), ((8, 16, 32), 64, 3), ((4, 8, 16), 32, 2))
+"""Channels of the stages, width and number of the blocks, from large to small."""
+FEATURES = {"floor": 3e-4}
+"""As in the recipe for single words."""
+LEAST_PASSES, MOST_PASSES = 5.0, 20.0
+"""A net that can make fewer passes is too large for the budget; more gain nothing."""
 BATCH = 16
-WIDTH, BLOCKS, WINDOW, DROPOUT = 96, 4, 9, 0.1
+WINDOW, DROPOUT = 9, 0.2
 LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
 """Of AdamW, its peak under one cycle, and its decay."""
-TEMPO = (0.8, 1.25)
+TEMPO, TRACT = (0.73, 1.37), (0.92, 1.09)
+"""Factors of tempo and pitch together, and of pitch alone: other speakers, which is what a few of them do not teach."""
 MASKING = {"frames": 15, "times": 2, "bins": 6}
 
 
@@ -40,10 +45,10 @@ def recipe_for(
     encoder: SoundEncoder, rows: int, sound: float, outputs: int, unit: Unit, minutes: float, device: str = "cpu"
 ) -> Recipe:
     """The recipe for a net on so many training recordings, ``sound`` seconds long together."""
-    seconds = SHARE * 60 * minutes
+    seconds = SHARE * 60 * minutes / TWICE
     net = _net(encoder, sound, outputs, unit, seconds, device)
     passes = round(max(min(_affordable(net, sound, seconds), MOST_PASSES), 0.1), 2)
-    parts = (Speed(TEMPO, keep=False), Tilt(), Room(encoder.rate), Noise(), Gain())
+    parts = (Speed(TEMPO, keep=False), Pitch(encoder.rate // 50, TRACT), Tilt(), Room(encoder.rate), Noise(), Gain())
     described = (
         ("net", f"convolutional, {', '.join(map(str, net.settings['channels']))} channels, {net.size:,} parameters"),
         (
@@ -53,29 +58,40 @@ def recipe_for(
         ("precision", f"{net.compute or 'float32'} products, float32 weights"),
         ("rule", f"AdamW, one cycle up to a learning rate of {LEARNING_RATE:g} and down, weight decay {DECAY:g}"),
         ("batches", f"{BATCH} rows"),
-        ("passes", f"{passes:g}"),
+        ("passes", f"{passes:g}; then as many again, with the validation rows"),
         ("augmentation", f"{', '.join(part.name.replace('_', ' ') for part in parts)}, masks in time and mel"),
     )
     adamw = rule("adamw", lr=OneCycle(LEARNING_RATE, rise=RISE), beta1=0.9, beta2=0.99, weight_decay=DECAY)
-    name, length = "convolutional net on spectrograms", sound / max(rows, 1)
     return Recipe(
-        name, "log-mel frames", net, adamw, BATCH, passes, Chain(parts), None, None, described, nominal=length
+        "convolutional net on spectrograms",
+        "log-mel frames",
+        net,
+        adamw,
+        BATCH,
+        passes,
+        Chain(parts),
+        None,
+        None,
+        described,
+        relearn=True,
+        nominal=sound / max(rows, 1),
     )
 
 
 def _net(encoder: SoundEncoder, sound: float, outputs: int, unit: Unit, seconds: float, device: str) -> SpeechNet:
-    """The first of the widths that can make the least number of passes."""
+    """The first of the sizes that can make the least number of passes."""
     compute = preferred_compute(device=device)
-    for channels in WIDTHS:
+    for channels, width, blocks in SIZES:
         net = SpeechNet(
             encoder.rate,
             outputs,
-            width=WIDTH,
-            blocks=BLOCKS,
+            width=width,
+            blocks=blocks,
             size=WINDOW,
             stride=STRIDES[unit],
             channels=channels,
             dropout=DROPOUT,
+            features=FEATURES,
             masking=MASKING,
             compute=compute,
         )
