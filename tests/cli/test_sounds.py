@@ -115,8 +115,8 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 def add(folder: Path, rows: Iterable[tuple[str, str, str]]) -> None:
     """Add rows of file, text and speaker to a table of transcripts."""
     table = pl.read_csv(folder / "transcripts.csv")
-    more = pl.DataFrame(list(rows), schema=table.columns, orient="row")
-    pl.concat([table, more]).write_csv(folder / "transcripts.csv")
+    more = pl.DataFrame(list(rows), schema=["file", "text", "speaker"], orient="row")
+    pl.concat([table, more], how="diagonal").write_csv(folder / "transcripts.csv")
 
 
 def told(cli: Cli, folder: Path, out: Path) -> tuple[dict[str, tuple[str, str]], dict[str, object]]:

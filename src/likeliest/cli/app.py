@@ -160,7 +160,7 @@ def predict(
         left_out = {"unreadable": dict(done.unreadable)} if done.unreadable else {}
         print_json({"rows": done.table.height, "written": str(output), **left_out})
     else:
-        print(f"{done.table.height} rows predicted in {output}")
+        print(f"{done.table.height} row{'' if done.table.height == 1 else 's'} predicted in {output}")
 
 
 @app.command()

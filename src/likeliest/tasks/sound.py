@@ -151,9 +151,14 @@ def _learnt(words: pl.Series, recordings: Recordings) -> Target:
     """The words as classes, and why they are classes.
 
     Raises:
-        TargetError: there is but one word.
+        TargetError: there is but one word, or none is said twice.
     """
-    if len(set(recordings.texts or ())) == 1:
+    different = len(set(recordings.texts or ()))
+    if different == len(recordings) > 1:
+        raise TargetError(
+            f"expected words that are said again, found {different} texts that all differ; leave out --family {FAMILY}"
+        )
+    if different == 1:
         raise TargetError(f"expected recordings of two words or more, found only {words[0]!r}; add those of another")
     target = Target.learn(words, FAMILY)
     count = len(target.classes or ())
