@@ -37,7 +37,7 @@ def decoded(text: str) -> np.ndarray:
 
 
 def test_a_tone_lies_where_the_axes_say() -> None:
-    rate, hertz = 8000, 1200.0
+    rate, hertz = 8000, 2500.0
     t = np.arange(rate) / rate
     wave = np.where((t >= 0.4) & (t < 0.6), 8000 * np.sin(2 * np.pi * hertz * t), 0).astype(np.int16)
     found = spectrogram(wave, rate, start=2.0)
