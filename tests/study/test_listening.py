@@ -135,6 +135,9 @@ def test_texts_are_scored_by_speaker_in_words() -> None:
     assert (by_name["a"]["errors"], by_name["a"]["length"], by_name["a"]["rate"]) == (1, 3, pytest.approx(1 / 3))
     assert (by_name["b"]["errors"], by_name["b"]["length"]) == (2, 3)
     assert found["rate"] == pytest.approx(3 / 6)
+    assert "2 speakers" in found["interval_method"]
+    alone = scores_of_texts(["a", "a"], said[:2], understood[:2])
+    assert (alone["interval"], alone["rate"]) == (None, pytest.approx(1 / 3))
 
 
 @dataclass(frozen=True)
