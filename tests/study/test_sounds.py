@@ -156,6 +156,10 @@ def test_a_model_predicts_the_same_in_a_process_of_its_own(done: Study, folder: 
     assert (judged["rows"], judged["accuracy_test"]) == (72, (named["prediction"] == named["text"]).mean())
 
 
+def test_one_number_calibrates_for_no_speaker_is_all(report: dict[str, Any]) -> None:
+    assert [trial["kind"] for trial in report["calibrated"]["trials"]] == ["none", "temperature"]
+
+
 def test_only_rows_set_aside_are_judged(done: Study, tmp_path: Path) -> None:
     said = tones(2, seed=5)
     lk.data.write_recordings(replace(said, test=np.arange(4, 9)), tmp_path / "new")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeliest.calibration import Choice, Identity, calibrate
+from likeliest.calibration.choice import CALIBRATORS
 from likeliest.families import Family
 from likeliest.interfaces import Trace, Verdict, VerdictKind
 from likeliest.model import Model
@@ -85,12 +86,12 @@ def interrupted(candidate: Candidate, message: str) -> Candidate:
     return replace(candidate, verdict=verdict, model=replace(candidate.model, notes=notes))
 
 
-def calibrated(candidate: Candidate, seed: int) -> Candidate:
-    """The candidate with a calibrator of class probabilities, if the validation rows call for one."""
+def calibrated(candidate: Candidate, seed: int, kinds: tuple[str, ...] = tuple(CALIBRATORS)) -> Candidate:
+    """The candidate with a calibrator of class probabilities of these kinds, if the validation rows call for one."""
     p = candidate.said.probabilities
     if p is None or candidate.interrupted:
         return candidate
-    choice = calibrate(p, candidate.said.y, seed=seed)
+    choice = calibrate(p, candidate.said.y, seed=seed, kinds=kinds)
     return replace(candidate, calibration=choice, model=replace(candidate.model, calibrator=choice.calibrator))
 
 

@@ -34,4 +34,6 @@ def fit_kind(ground: Ground, kind: Kind, progress: Callable[[str], None], on_pro
     if ground.examples.alphabet is not None:
         progress(f"{kind} model: how its frames are read")
         return reading(ground, fitted)
-    return calibrated(fitted, ground.plan.seed)
+    if recipe is None:
+        return calibrated(fitted, ground.plan.seed)
+    return calibrated(fitted, ground.plan.seed, recipe.calibrators)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from likeliest.augment import Views
+from likeliest.calibration.choice import CALIBRATORS
 from likeliest.interfaces import Transform
 from likeliest.predictors import Layered
 from likeliest.rules import Rule
@@ -35,6 +36,7 @@ class Recipe:
         views: test-time augmentation; None asks about each row as it is.
         described: pairs of a word and its value, for the report.
         nominal: how many times the predictor's nominal row a training row is, on average.
+        calibrators: kinds of those that may be chosen on the validation rows; see `likeliest.calibration`.
         relearn: whether the net that is kept learns again from training and validation rows, once it was judged on the
             validation rows.
     """
@@ -49,6 +51,7 @@ class Recipe:
     average: float | None
     views: Views | None
     described: tuple[tuple[str, str], ...] = ()
+    calibrators: tuple[str, ...] = tuple(CALIBRATORS)
     relearn: bool = False
     nominal: float = 1.0
 

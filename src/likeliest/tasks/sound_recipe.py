@@ -27,6 +27,8 @@ BATCH = 64
 LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
 """Of AdamW, its peak under one cycle, and its decay."""
 MIXUP = 0.3
+CALIBRATORS = ("none", "temperature")
+"""One number at most: a curve for each word would fit the voices of the few speakers that it is chosen by."""
 TEMPOS = Tempos(1.15)
 MASKING = {"frames": 10, "bins": 6}
 
@@ -50,7 +52,9 @@ def recipe_for(encoder: SoundEncoder, rows: int, outputs: int, minutes: float, d
     )
     adamw = rule("adamw", lr=OneCycle(LEARNING_RATE, rise=RISE), beta1=0.9, beta2=0.99, weight_decay=DECAY)
     name = "convolutional net on spectrograms"
-    return Recipe(name, "mean spectra", net, adamw, BATCH, passes, chain, None, TEMPOS, described, relearn=True)
+    return Recipe(
+        name, "mean spectra", net, adamw, BATCH, passes, chain, None, TEMPOS, described, CALIBRATORS, relearn=True
+    )
 
 
 def _net(encoder: SoundEncoder, samples: int, outputs: int, rows: int, seconds: float, device: str) -> SoundNet:
