@@ -28,11 +28,11 @@ def frames_of(predictor: Predictor, theta: Tensor, x: Any) -> Iterator[Frames]:
     Args:
         predictor: of sequences.
         theta: (P,), in whose precision is computed.
-        x: `likeliest.sequences.Ragged` of samples, or frames (n, T, C) filled up with `likeliest.sequences.END`.
+        x: `likeliest.sequences.Ragged` of samples, or of frames one after the other.
     """
     for i in range(len(x)):
         row = torch.as_tensor(x[i : i + 1])
-        own = row[:, : int(sequences.lengths(row if row.ndim == 2 else row[..., 0]))]
+        own = row[:, : int(sequences.lengths(row))]
         with torch.no_grad():
             eta = single(predictor.forward(theta, own)[0])
         yield eta[0].double().log_softmax(-1).numpy()

@@ -177,6 +177,7 @@ TABLE = {
     "means and maxima of bins": (layers.PoolBins, lambda: Judge(OfBins()), picture(3, 5, 4)),
     "as a picture": (layers.AsPicture, lambda: Judge(nn.Unflatten(1, (1, 5))), lambda: drawn("x", N, 5, 3)),
     "as a sequence": (layers.AsSequence, lambda: Judge(ByTime()), picture(3, 5, 4)),
+    "in frames": (lambda: layers.InFrames(3), lambda: Judge(nn.Unflatten(1, (4, 3))), lambda: drawn("x", N, 12)),
     "ending": (layers.Ending, lambda: Judge(nn.Identity()), lambda: drawn("x", N, 5, 3)),
     "maxima": (lambda: layers.MaxPool(2), lambda: Judge(nn.MaxPool2d(2)), picture(3, 5, 4)),
     "global maxima": (
@@ -422,6 +423,7 @@ def test_two_dropouts_of_a_net_draw_numbers_of_their_own():
         (layers.GRU(3, 5), (3,), r"takes sequences \(T, 3\)"),
         (layers.AsPicture(), (3,), "takes sequences"),
         (layers.AsSequence(), (3, 4), "takes pictures"),
+        (layers.InFrames(3), (7,), "takes rows of frames of 3 numbers"),
         (layers.Ending(), (3,), "takes sequences"),
         (layers.Residual({"a": layers.Dense(4, 2)}), (4,), r"needs its shape, \(4,\)"),
     ],

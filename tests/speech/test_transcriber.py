@@ -19,7 +19,7 @@ from likeliest.data.sounds import MelFrames, SoundEncoder, join_recordings, read
 from likeliest.families.ctc import collapse
 from likeliest.model import Model
 from likeliest.predictors import Layered
-from likeliest.predictors.layers import Dense, Ending
+from likeliest.predictors.layers import Dense, Ending, InFrames
 from likeliest.speech import Alphabet, Hypothesis, Lexicon, NGram, SpokenWord, Transcriber, Transcript, beam_search
 from likeliest.speech.confidence import Confidence, word_features
 from likeliest.speech.error_rates import error_rates
@@ -122,9 +122,8 @@ def speech() -> Recordings:
 def model(speech: Recordings) -> Model:
     """Frame by frame linear, which tones need no more than."""
     encoder = MelFrames(SoundEncoder(RATE, None), bins=12, sides=1)
-    family, x = lk.family("ctc"), torch.from_numpy(encoder.encode(speech))
-    head: dict[str, object] = {"head": Dense(36, len(ALPHABET)), "end": Ending()}
-    net = Layered((None, 36), head)
+    family, x = lk.family("ctc"), encoder.encode(speech)
+    net = Layered((None,), {"frames": InFrames(36), "head": Dense(36, len(ALPHABET)), "end": Ending()}, nominal=36)
     y = ALPHABET.encode(speech.texts or ())
     found = lk.fit(lk.Objective(family, net, x, y, l2=1e-2), "lbfgs", theta=torch.zeros(net.size), budget=80)
     target = Target("text", "ctc", None, "texts")
@@ -154,7 +153,7 @@ def test_no_recording_depends_on_those_beside_it(model: Model, speech: Recording
 
 def test_log_prob_is_that_of_the_family(model: Model, speech: Recordings) -> None:
     x, y = model.encoder.encode(speech), ALPHABET.encode(speech.texts or ())
-    eta = model.predictor.forward(model.theta, torch.from_numpy(x).double())[0]
+    eta = model.predictor.forward(model.theta, x[:].double())[0]
     np.testing.assert_allclose(model.log_prob(x, y), model.family.log_prob(eta, torch.from_numpy(y)), rtol=1e-3)
 
 

@@ -112,5 +112,10 @@ def _(layer: layers.AsSequence, path: str, parts: Parts, x: Tensor) -> Tensor:
 
 
 @reference_output.register
+def _(layer: layers.InFrames, path: str, parts: Parts, x: Tensor) -> Tensor:
+    return torch.stack(x.split(layer.width, 1), 1)
+
+
+@reference_output.register
 def _(layer: layers.Ending, path: str, parts: Parts, x: Tensor) -> Tensor:
     return x

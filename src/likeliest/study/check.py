@@ -101,7 +101,7 @@ def _drawn(model: Model, seed: int) -> Objective:
 
 def _of_sequences(model: Model, draws: np.random.Generator) -> Objective:
     """A few short sequences at random with two labels each: a text that the model itself draws may be empty."""
-    x = draws.standard_normal((ROWS, FRAMES, len(model.encoder.names)))
+    x = draws.standard_normal((ROWS, FRAMES * len(model.encoder.names)))
     assert model.predictor.outputs is not None
     return Objective(model.family, model.predictor, x, draws.integers(1, model.predictor.outputs, size=(ROWS, 2)))
 

@@ -16,6 +16,7 @@ from likeliest.dictation import Frames
 from likeliest.families.ctc import shared_frame
 from likeliest.model import Model
 from likeliest.predictors import SpeechNet
+from likeliest.sequences import rows_of
 from likeliest.speech import (
     Alphabet,
     Confidence,
@@ -197,8 +198,8 @@ def base_rate(ground: Ground) -> BaseRate:
 
 def _frames(ground: Ground, rows: Any) -> torch.Tensor:
     """Frames that the linear model has of some rows."""
-    x = torch.from_numpy(ground.raw_x[rows])
-    return sequences.lengths(x[..., 0])
+    assert isinstance(ground.raw_encoder, MelFrames)
+    return sequences.lengths(rows_of(ground.raw_x, rows)) // ground.raw_encoder.width
 
 
 def _surprises(ground: Ground, candidate: Candidate) -> list[Surprise]:

@@ -31,7 +31,7 @@ from likeliest.families.ctc import check_alignable
 from likeliest.model import Model
 from likeliest.prediction import Encoder
 from likeliest.predictors import Layered, Predictor, SpeechNet
-from likeliest.predictors.layers import Dense, Ending
+from likeliest.predictors.layers import Dense, Ending, InFrames
 from likeliest.speech import Alphabet
 from likeliest.speech.alphabet import Unit
 from likeliest.tasks import hearing
@@ -135,8 +135,9 @@ class Transcription:
     ) -> Predictor:
         """A model that is linear frame by frame, or a small net; the one that is trained in earnest is the recipe's."""
         if model == "linear":
-            width = inputs[-1]
-            return Layered((None, width), {"head": Dense(width, outputs), "end": Ending()})
+            assert isinstance(encoder, MelFrames)
+            layers = {"frames": InFrames(encoder.width), "head": Dense(encoder.width, outputs), "end": Ending()}
+            return Layered((None,), layers, nominal=encoder.width)
         assert isinstance(encoder, SoundEncoder)
         return SpeechNet(encoder.rate, outputs, width=16, blocks=1, channels=(4, 8), bins=20, dropout=0.0)
 

@@ -21,7 +21,7 @@ PER_SAMPLE = 6.6e3
 """Operations that take as long as augmenting a sample of sound and making features of it."""
 TWICE = 7 / 3
 """A net learns twice: from training rows, and then from them and the validation rows, a third as many."""
-SIZES = (((16, 32, 64), 96, 4), ((8, 16, 32), 64, 3), ((4, 8, 16), 32, 2))
+SIZES = (((16, 32, 64), 96, 4), ((8, 16, 32), 64, 3), ((8, 16), 32, 1))
 """Channels of the stages, width and number of the blocks, from large to small."""
 FEATURES = {"floor": 3e-4}
 """As in the recipe for single words."""

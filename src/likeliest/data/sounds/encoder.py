@@ -180,12 +180,12 @@ def at_level(wave: Samples, level: int) -> Samples:
     return np.rint(wave * (level / peak)).astype(np.int16) if peak else wave
 
 
-def kept(count: int) -> Samples:
-    """Return zeros int16 (count,): in memory, or where they are many in a temporary file that nobody else sees."""
-    if 2 * count <= MOST_IN_MEMORY:
-        return np.zeros(count, dtype=np.int16)
+def kept(count: int, dtype: type[np.number[Any]] = np.int16) -> NDArray[Any]:
+    """Return zeros (count,): in memory, or where they are many in a temporary file that nobody else sees."""
+    if np.dtype(dtype).itemsize * count <= MOST_IN_MEMORY:
+        return np.zeros(count, dtype=dtype)
     with tempfile.TemporaryFile(prefix="likeliest-") as file:
-        return np.memmap(file, dtype=np.int16, mode="w+", shape=(count,))
+        return np.memmap(file, dtype=dtype, mode="w+", shape=(count,))
 
 
 def _run(place: Callable[[int], None], count: int) -> None:

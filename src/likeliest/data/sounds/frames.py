@@ -9,8 +9,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from likeliest.data.sounds.decoding import Samples
-from likeliest.data.sounds.encoder import SoundEncoder
+from likeliest.data.sounds.decoding import Samples, resampled_length
+from likeliest.data.sounds.encoder import SoundEncoder, kept
 from likeliest.data.sounds.flat import LOW, WINDOW, log_mel
 from likeliest.data.sounds.recordings import Recordings
 from likeliest.data.threads import in_threads
@@ -20,13 +20,11 @@ HOP, BINS, SIDES = 0.020, 20, 2
 """Seconds from one frame to the next, mel bins, and the neighbours that a frame sees on each side."""
 FEWER_BINS = 10
 """Of models that are fitted only to be compared, which see no neighbours."""
-END = -32_768.0
-"""What fills rows after a recording's end, as in `likeliest.sequences`."""
 
 
 @dataclass(frozen=True)
 class MelFrames:
-    """Each recording as frames of log-mel power, with those beside each, filled up to the longest with `END`.
+    """Each recording as frames of log-mel power, with those beside each, one after the other.
 
     Frames lie wholly inside the recording. With z their logarithms of the power in mel bins, m and s the mean and the
     standard deviation of the whole recording, a frame holds (z − m) / s of its own, and of as many frames before and
@@ -41,9 +39,9 @@ class MelFrames:
     Example:
         >>> from likeliest.data.sounds import recordings_of_arrays
         >>> two = recordings_of_arrays([np.sin(np.arange(8000) / 3), np.sin(np.arange(4000) / 4)], 8000)
-        >>> x = MelFrames(SoundEncoder(8000, None), bins=4, sides=1).encode(two)
-        >>> x.shape, (x[1, :, 0] == END).sum()
-        ((2, 49, 12), 25)
+        >>> encoder = MelFrames(SoundEncoder(8000, None), bins=4, sides=1)
+        >>> encoder.width, encoder.encode(two).lengths.tolist()
+        (12, [588, 288])
     """
 
     sounds: SoundEncoder
@@ -78,16 +76,32 @@ class MelFrames:
         """Recordings have no columns."""
         return ()
 
-    def encode(self, raw: Recordings) -> NDArray[np.float32]:
-        """Return recordings as (n, T, (2 sides + 1) bins) numbers; their samples are decoded by several threads."""
-        points = 1 << (round(WINDOW * self.rate) - 1).bit_length()
+    @property
+    def width(self) -> int:
+        """Numbers in a frame."""
+        return (2 * self.sides + 1) * self.bins
+
+    def encode(self, raw: Recordings) -> Any:
+        """Return recordings as `likeliest.sequences.Ragged`, each frame of ``width`` numbers after the one before.
+
+        They are made by several threads, straight to where they are kept: in a mapped file where they are many.
+        """
+        from likeliest.sequences import Ragged  # tables and pictures do without torch
+
+        points, hop = 1 << (round(WINDOW * self.rate) - 1).bit_length(), round(self.hop * self.rate)
         filters = mel_filters(self.rate, points, self.bins, LOW)
-        rows = in_threads(lambda row: self._row(raw.samples(row, self.rate), filters, points), range(len(raw)))
-        found = list(rows)
-        out = np.full((len(raw), max(map(len, found), default=0), len(self.names)), END, dtype=np.float32)
-        for row, numbers in enumerate(found):
-            out[row, : len(numbers)] = numbers
-        return out
+        lengths = [resampled_length(sound.frames, sound.rate, self.rate) for sound in raw.sounds]
+        frames = [1 + max(length - points, 0) // hop for length in lengths]
+        offsets = np.cumsum([0, *frames], dtype=np.int64) * self.width
+        values = kept(int(offsets[-1]), np.float32)
+
+        def place(row: int) -> None:
+            own = self._row(raw.samples(row, self.rate), filters, points)
+            values[offsets[row] : offsets[row + 1]] = own.ravel()
+
+        for _ in in_threads(place, range(len(raw))):
+            pass
+        return Ragged(values, offsets)
 
     def _row(self, wave: Samples, filters: NDArray[np.float64], points: int) -> NDArray[np.float32]:
         z = log_mel(wave, filters, points, round(self.hop * self.rate))

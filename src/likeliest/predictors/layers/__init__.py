@@ -16,7 +16,7 @@ from likeliest.predictors.layers.masking import Masking
 from likeliest.predictors.layers.normalisation import BatchNorm
 from likeliest.predictors.layers.pooling import GlobalPool, MaxPool, MeanMaxPool, PoolBins
 from likeliest.predictors.layers.recurrent import GRU
-from likeliest.predictors.layers.sequencing import AsPicture, AsSequence, Ending
+from likeliest.predictors.layers.sequencing import AsPicture, AsSequence, Ending, InFrames
 from likeliest.predictors.layers.shaping import Flatten, Normalise
 from likeliest.predictors.layers.spectral import LogMel
 
@@ -35,6 +35,7 @@ __all__ = [
     "Flatten",
     "Frames",
     "GlobalPool",
+    "InFrames",
     "Layer",
     "LogMel",
     "Masking",
@@ -56,6 +57,7 @@ _LEAVES = {
         Activation,
         AsPicture,
         AsSequence,
+        InFrames,
         BatchNorm,
         Conv2d,
         Dense,

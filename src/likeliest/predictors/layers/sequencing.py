@@ -83,6 +83,35 @@ class AsSequence(_View):
 
 
 @dataclass(frozen=True)
+class InFrames(_View):
+    """Numbers (T·F,), frame after frame, as a sequence (T, F).
+
+    Args:
+        width: F.
+    """
+
+    width: int
+
+    kind = "in_frames"
+
+    def frames_after(self, lengths: Tensor) -> Tensor:
+        """So many whole frames."""
+        return lengths // self.width
+
+    def shape_after(self, shape: Shape) -> Shape:
+        """(T, F)."""
+        if len(shape) != 1 or shape[0] % self.width:
+            raise ShapeError(f"InFrames takes rows of frames of {self.width} numbers, found {shape}")
+        return shape[0] // self.width, self.width
+
+    def _seen(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x), -1, self.width)
+
+    def _unseen(self, y: Tensor, tape: Shape) -> Tensor:
+        return y.flatten(1)
+
+
+@dataclass(frozen=True)
 class Ending(Layer):
     """η (T, K) of a sequence whose column 0 is the blank: frames after its end become certain blanks.
 
