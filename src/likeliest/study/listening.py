@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Recordings on each page."""
+OF_A_KIND = 2
+"""Of them one word taken for another, at most."""
 GUESSES = 3
 STRETCH = 0.1
 """Seconds that are silenced at a time."""
@@ -37,7 +40,7 @@ def word_pages(ground: Ground, candidates: list[Candidate], chosen: Candidate) -
     net = next(c for c in candidates if c.name == "net")
     said, speakers = ground.said(chosen.model, ground.split.test), ground.speakers(ground.split.test)
     return {
-        "surprises": [_word(ground, said, int(i)) for i in most_surprising(said, SHOWN)],
+        "surprises": [_word(ground, said, i) for i in _of_several_kinds(said)],
         "listening": _listening(ground, net),
         "stretch": STRETCH,
         "reading": None,
@@ -77,12 +80,25 @@ def text_pages(
     }
 
 
+def _of_several_kinds(said: Said) -> list[int]:
+    """The most surprising rows, of each pair of a word and what was understood a few at most."""
+    seen: Counter[tuple[int, int]] = Counter()
+    found = []
+    for i in most_surprising(said, len(said.y)).tolist():
+        pair = int(said.y[i]), int(said.predicted[i])
+        seen[pair] += 1
+        if seen[pair] <= OF_A_KIND:
+            found.append(i)
+    return found[:SHOWN]
+
+
 def _word(ground: Ground, said: Said, i: int) -> Heard:
     """A test row of single words with its three likeliest words."""
     row, classes, p = int(ground.split.test[i]), _classes(ground), said.probabilities
     assert p is not None
     likeliest = np.argsort(-p[i], kind="stable")[:GUESSES]
-    picture = spectrogram(ground.net_x[row], _rate(ground))
+    rate, at = _rate(ground), int(ground.examples.kept[row])
+    picture = spectrogram(ground.examples.raw.samples(at, rate), rate)
     heard = _heard(ground, row, classes[int(said.y[i])], classes[likeliest[0]], float(said.log_prob[i]), picture)
     guesses: list[Guess] = [{"word": classes[k], "p": float(p[i, k])} for k in likeliest]
     return {**heard, "guesses": guesses}
@@ -126,18 +142,27 @@ def _listening(ground: Ground, net: Candidate) -> list[Listening]:
     clips = ground.net_x[ground.split.test[rows]]
     stretch = round(STRETCH * rate)
     starts, changes = silenced(net.model, clips, said.predicted[rows], stretch)
+    middles = starts + min(stretch, clips.shape[1]) / 2
     return [
         {
             "file": ground.examples.raw.names[int(ground.examples.kept[ground.split.test[i]])],
             "observed": classes[int(said.y[i])],
             "understood": classes[int(said.predicted[i])],
             "p": float(said.probabilities[i].max()),
-            "spectrogram": spectrogram(clip, rate),
-            "times": ((starts + min(stretch, len(clip)) / 2) / rate).tolist(),
-            "falls": change.tolist(),
+            "spectrogram": spectrogram(clip[start:end], rate, start / rate),
+            "times": (middles[inside] / rate).tolist(),
+            "falls": change[inside].tolist(),
         }
         for i, clip, change in zip(rows, clips, changes, strict=True)
+        for start, end in [_spoken(clip)]
+        for inside in [(middles >= start) & (middles <= end)]
     ]
+
+
+def _spoken(clip: NDArray[np.int16]) -> tuple[int, int]:
+    """The first sample of a clip that is no silence added to it, and the one after the last; of silence alone all."""
+    sounding = np.flatnonzero(clip)
+    return (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, len(clip))
 
 
 def _sizes(ground: Ground) -> SizeCurve | None:

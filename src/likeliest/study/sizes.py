@@ -28,8 +28,10 @@ WORK = 0.2
 """Share of the net's own budget that each point is given: as many steps from few rows as from all."""
 LEAST_MINUTES = 5.0
 """A study with a smaller budget does without the curve."""
+LEAST_PASSES = 4.0
+"""So does one that could make fewer passes over all rows: a net that has learnt next to nothing tells nothing."""
 LEAST_ROWS = 64
-"""So does one whose smallest part would have fewer rows."""
+"""And one whose smallest part would have fewer rows."""
 
 
 class Judged(NamedTuple):
@@ -64,7 +66,8 @@ def size_curve(
         learn: fits the net on some rows by a recipe.
     """
     train = ground.split.train
-    if ground.plan.minutes < LEAST_MINUTES or len(train) * SHARES[0] < LEAST_ROWS:
+    too_short = ground.plan.minutes < LEAST_MINUTES or recipe.passes * WORK < LEAST_PASSES
+    if too_short or len(train) * SHARES[0] < LEAST_ROWS:
         return None
     order = stream(ground.plan.seed, "sizes").permutation(train)
     groups = ground.speakers(ground.split.test)

@@ -87,8 +87,8 @@ def surprises(report: Report) -> list[Block]:
     texts = [heard for heard in report["sounds"]["surprises"] if heard["frames"] is not None]
     if not texts:
         caption = (
-            "The most surprising recordings, the louder the darker: what was said, and the words that the model holds "
-            "for likeliest; the true one in blue."
+            "The most surprising recordings, of one word taken for another two at most, the louder the darker. Under "
+            "each the words that the model holds for likeliest; the true one in blue."
         )
         return [figure("surprising_words", caption)]
     return [

@@ -22,7 +22,10 @@ def probability(report: Report) -> list[Block]:
             "under which the outcomes that were observed are as likely as possible: the smallest negative",
             "log-likelihood (NLL), in nats a row. Being sure and wrong costs most.",
         ),
-        prose(family["reason"], f"The family is {family['name']} with the {family['link']} link:"),
+        prose(
+            f"{sentence_case(family['reason']).rstrip('.')}.",
+            f"The family is {family['name']} with the {family['link']} link:",
+        ),
         formula([family["log_prob"], family["mean"]]),
     ]
     if "probability" in report:

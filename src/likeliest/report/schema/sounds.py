@@ -275,7 +275,7 @@ class SoundPages(TypedDict):
     """What the report shows of sounds beyond the common pages."""
 
     surprises: list[Heard]
-    """The most surprising test recordings, at most six."""
+    """The most surprising test recordings, at most six; of one word taken for another at most two."""
     listening: list[Listening]
     """Single words, right and wrong, at most six."""
     stretch: float | None
