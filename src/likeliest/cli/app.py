@@ -144,7 +144,7 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows, pictures or recordings by a model file: a probability of each class, or mean, sigma, q05, q95."""
+    """Predict rows, pictures or recordings by a model file: probabilities of classes; mean, sigma, q05, q95; or texts."""
     from likeliest.cli.printing import print_json
     from likeliest.cli.progress import bar
     from likeliest.cli.summary import unreadable_lines
@@ -165,7 +165,7 @@ def predict(
 
 @app.command()
 def evaluate(model: ModelFile, data: Data, as_json: Json = False) -> None:
-    """Judge a model file on rows with a target: NLL, accuracy or RMSE with intervals, and calibration."""
+    """Judge a model file on rows with a target: NLL, accuracy, RMSE or word errors with intervals, and calibration."""
     from likeliest.cli.printing import print_json
     from likeliest.cli.summary import evaluation_summary
     from likeliest.study.single import evaluate_rows

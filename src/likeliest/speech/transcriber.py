@@ -18,6 +18,8 @@ from likeliest.speech.ngrams import Floats
 
 WIDTH = 16
 """Beginnings that a beam keeps."""
+_DIGITS = 6
+"""Of times, in seconds: a frame is some hundredths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Transcript:
             2.1
         """
         words = tuple(
-            replace(word, start=word.start + start, end=word.end + start)
+            replace(word, start=round(word.start + start, _DIGITS), end=round(word.end + start, _DIGITS))
             for piece, start in zip(pieces, starts, strict=True)
             for word in piece.words
         )
@@ -137,7 +139,7 @@ class Transcriber:
         else:
             sure = self.confidence.apply(word_features(log_p, texts, self.alphabet)).tolist()
         words = tuple(
-            SpokenWord(word.text, word.start * self.seconds, word.end * self.seconds, p)
+            SpokenWord(word.text, round(word.start * self.seconds, _DIGITS), round(word.end * self.seconds, _DIGITS), p)
             for word, p in zip(best.words, sure, strict=True)
         )
         return Transcript(best.text, float(np.mean(sure)), words)
