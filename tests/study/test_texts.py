@@ -29,7 +29,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.run import race_json
 from likeliest.study.single import evaluate_rows, fit_one, ground_for, predict, predict_to, race_rules
 from likeliest.study.text_pages import pages_of_texts
-from likeliest.study.texts import application_of_texts, base_rate, learnt_confidence, transcribers
+from likeliest.study.texts import Trial, application_of_texts, base_rate, fewest_errors, learnt_confidence, transcribers
 
 from ..report.test_schema import mismatches
 from ..speaking import sentences, write_sentences
@@ -88,6 +88,12 @@ def test_a_lexicon_comes_first_where_labels_are_characters() -> None:
     assert last.language_model is not None
     assert last.language_model.log_prob("go on") == NGram.learn(texts, 3).log_prob("go on")
     assert all(way.lexicon is None for way in dict(transcribers(Alphabet(("go",), "word"), 1.0, ["go"])).values())
+
+
+def test_the_simplest_of_those_with_the_fewest_errors_is_chosen() -> None:
+    (_, plain), *_ = transcribers(Alphabet(("a",), "word"), 1.0, ["a"])
+    trials = [Trial(name, plain, errors, 9) for name, errors in (("a", 5), ("b", 2), ("c", 2), ("d", 7))]
+    assert fewest_errors(trials).name == "b"
 
 
 def test_confidence_is_learnt_from_words_that_are_right_and_wrong() -> None:

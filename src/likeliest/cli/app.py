@@ -144,7 +144,7 @@ def predict(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows, pictures or recordings by a model file: probabilities of classes; mean, sigma, q05, q95; or texts."""
+    """Predict rows, pictures or recordings by a model file: class probabilities; mean, sigma, q05, q95; or texts."""
     from likeliest.cli.printing import print_json
     from likeliest.cli.progress import bar
     from likeliest.cli.summary import unreadable_lines

@@ -76,7 +76,7 @@ def reading(ground: Ground, candidate: Candidate) -> Candidate:
         Trial(name, one, *_wrong(one, heard, spoken))
         for name, one in transcribers(alphabet, step_of(candidate.model), texts)
     ]
-    best = min(trials, key=lambda trial: trial.errors)
+    best = fewest_errors(trials)
     confidence = learnt_confidence(best.transcriber, heard, spoken)
     decoding = {"chosen": best.name, "rows": len(rows), "trials": [trial.to_json() for trial in trials]}
     model = replace(
@@ -85,6 +85,11 @@ def reading(ground: Ground, candidate: Candidate) -> Candidate:
         notes={**candidate.model.notes, "decoding": decoding},
     )
     return replace(candidate, model=model)
+
+
+def fewest_errors(trials: Sequence[Trial]) -> Trial:
+    """Return the trial with the fewest wrong words; of equals the first, which is the simplest."""
+    return min(trials, key=lambda trial: trial.errors)
 
 
 def step_of(model: Model) -> float:
