@@ -15,6 +15,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
+from likeliest.model import NEWEST
+
 from .conftest import Cli, files
 
 Values = dict[str, Any]
@@ -65,8 +67,8 @@ BAD: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "metadata that are no object": (lambda path: save({"theta": torch.ones(3)}, {"likeliest": "[1]"}), ELSEWHERE),
     "a layout that is no number": (put("schema", "one"), ELSEWHERE),
     "a newer layout": (
-        changed(lambda values, tensors: values.update(schema=3, likeliest="9.9", encoder={"pixels": 3})),
-        r"written by likeliest 9\.9 \(layout 3\); this is .*, which reads layouts up to 2; update likeliest",
+        changed(lambda values, tensors: values.update(schema=NEWEST + 1, likeliest="9.9", encoder={"pixels": 3})),
+        rf"written by likeliest 9\.9 \(layout {NEWEST + 1}\); this is .*, which reads layouts up to {NEWEST}; update",
     ),
     "an encoder of an unknown kind": (put("encoder", {"kind": "smell", "value": {}}), DAMAGED),
     "no encoder": (changed(lambda values, tensors: values.pop("encoder")), DAMAGED),

@@ -77,7 +77,7 @@ REFUSED = {
     "a folder": (["."], r"\.: expected pictures, found none, but .*"),
     "a file of another kind": (
         ["notes.docx"],
-        r"expected a CSV, TSV or Parquet file, a folder of pictures, .*found a file at 'notes\.docx'",
+        r"expected a CSV, TSV or Parquet file, a folder of pictures or recordings, .*found a file at 'notes\.docx'",
     ),
     "an unknown target": (["people.csv", "--target", "smokr"], r"target column 'smokr', .*did you mean 'smoker'\?"),
     "no target named": (["people.csv"], r"which column to predict, .*name one of 'age'.*, as in --target smoker"),

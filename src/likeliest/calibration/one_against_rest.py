@@ -62,7 +62,13 @@ class OneAgainstRest(Calibrator, Generic[C]):
         p, y, w = held_out(p, y, weight)
         log_p, log_rest = log_of(p), log_of(others(p))
         classes = range(p.shape[1]) if p.shape[1] > 2 else (1,)
-        return cls(tuple(cls.fit_curve(log_p[:, k], log_rest[:, k], (y == k).astype(float), w) for k in classes))
+        return cls(tuple(cls._curve(log_p[:, k], log_rest[:, k], (y == k).astype(float), w) for k in classes))
+
+    @classmethod
+    def _curve(cls, log_p: Floats, log_rest: Floats, hit: Floats, weight: Floats) -> C:
+        """Fit a curve to rows in the order of what it sees of them: rows that differ in other classes alone are one."""
+        order = np.lexsort((weight, hit, log_rest, log_p))
+        return cls.fit_curve(log_p[order], log_rest[order], hit[order], weight[order])
 
     def apply(self, p: ArrayLike) -> Floats:
         """See `Calibrator.apply`."""

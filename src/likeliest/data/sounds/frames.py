@@ -14,7 +14,6 @@ from likeliest.data.sounds.encoder import SoundEncoder, kept
 from likeliest.data.sounds.flat import LOW, WINDOW, log_mel
 from likeliest.data.sounds.recordings import Recordings
 from likeliest.data.threads import in_threads
-from likeliest.numerics.mel import mel_edges, mel_filters
 
 HOP, BINS, SIDES = 0.020, 20, 2
 """Seconds from one frame to the next, mel bins, and the neighbours that a frame sees on each side."""
@@ -62,6 +61,8 @@ class MelFrames:
     @property
     def names(self) -> tuple[str, ...]:
         """One name a number of a frame: the time from its own frame, and the frequency at the middle of its bin."""
+        from likeliest.numerics.mel import mel_edges  # tables and pictures do without torch
+
         middles = mel_edges(self.bins, LOW, self.rate / 2)[1:-1]
         places = range(-self.sides, self.sides + 1)
         return tuple(f"{1000 * self.hop * place:+g} ms, {f:.0f} Hz" for place in places for f in middles)
@@ -86,7 +87,8 @@ class MelFrames:
 
         They are made by several threads, straight to where they are kept: in a mapped file where they are many.
         """
-        from likeliest.sequences import Ragged  # tables and pictures do without torch
+        from likeliest.numerics.mel import mel_filters  # tables and pictures do without torch
+        from likeliest.sequences import Ragged
 
         points, hop = 1 << (round(WINDOW * self.rate) - 1).bit_length(), round(self.hop * self.rate)
         filters = mel_filters(self.rate, points, self.bins, LOW)
