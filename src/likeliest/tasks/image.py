@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from likeliest.predictors import Linear, Predictor, ResidualNet
 from likeliest.tasks import glancing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
 from likeliest.tasks.image_recipe import recipe_for
+from likeliest.tasks.labelled import class_indices, sha256
 from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Image:
         y = _indices(pictures, learnt)
         rows = np.arange(len(pictures))
         name = Path(source).resolve().name or str(source)
-        return Examples(name, str(source), pictures, rows, y, learnt, _sha256(pictures, y), pictures.test)
+        return Examples(name, str(source), pictures, rows, y, learnt, sha256(pictures.digests(), y), pictures.test)
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Pictures, with or without labels, a thousand at a time."""
@@ -148,20 +148,9 @@ def _learnt(labels: pl.Series) -> Target:
 
 
 def _indices(pictures: Pictures, target: Target) -> NDArray[np.int64]:
-    """The class of each picture as a number (n,)."""
-    index = {str(name): k for k, name in enumerate(target.classes or ())}
-    for name, label in zip(pictures.names, pictures.labels or (), strict=True):
-        if label not in index:
-            raise TargetError(
-                f"{name}: expected one of the classes learnt ({', '.join(list(index)[:10])}), found {label!r}; "
-                "move it, or learn again with pictures of that class"
-            )
-    return np.array([index[label] for label in pictures.labels or ()], dtype=np.int64)
-
-
-def _sha256(pictures: Pictures, y: NDArray[np.int64]) -> str:
-    """Of every picture and its class, in order."""
-    return hashlib.sha256(b"".join(pictures.digests()) + y.astype("<i8").tobytes()).hexdigest()
+    """The class of each as a number (n,)."""
+    remedy = "move it, or learn again with pictures of that class"
+    return class_indices(pictures.names, pictures.labels or (), target, learnt="classes", remedy=remedy)
 
 
 def _at_most(fractions: tuple[float, float, float], most: float, *, several: bool) -> tuple[float, float, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, SoundNet
 from likeliest.tasks import hearing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.labelled import class_indices, sha256
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.sound_recipe import recipe_for
 
@@ -73,7 +73,9 @@ class Words:
         learnt = known.target if known is not None else _learnt(words, recordings)
         y = _indices(recordings, learnt)
         rows, name = np.arange(len(recordings)), Path(source).resolve().name or str(source)
-        return Examples(name, str(source), recordings, rows, y, learnt, _sha256(recordings, y), recordings.test)
+        return Examples(
+            name, str(source), recordings, rows, y, learnt, sha256(recordings.digests(), y), recordings.test
+        )
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Recordings, with or without texts, some hundreds at a time; those in which no word can be are named."""
@@ -170,20 +172,9 @@ def _learnt(words: pl.Series, recordings: Recordings) -> Target:
 
 
 def _indices(recordings: Recordings, target: Target) -> NDArray[np.int64]:
-    """The word of each recording as a number (n,)."""
-    index = {str(name): k for k, name in enumerate(target.classes or ())}
-    for name, text in zip(recordings.names, recordings.texts or (), strict=True):
-        if text not in index:
-            raise TargetError(
-                f"{name}: expected one of the words learnt ({', '.join(list(index)[:10])}), found {text!r}; "
-                "leave it out, or learn again with recordings of that word"
-            )
-    return np.array([index[text] for text in recordings.texts or ()], dtype=np.int64)
-
-
-def _sha256(recordings: Recordings, y: NDArray[np.int64]) -> str:
-    """Of every recording and its word, in order."""
-    return hashlib.sha256(b"".join(recordings.digests()) + y.astype("<i8").tobytes()).hexdigest()
+    """The class of each as a number (n,)."""
+    remedy = "leave it out, or learn again with recordings of that word"
+    return class_indices(recordings.names, recordings.texts or (), target, learnt="words", remedy=remedy)
 
 
 def _dealt(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,11 +25,13 @@ class _View(Layer):
         """False: y is a view of x."""
         return False
 
+    @abstractmethod
     def _seen(self, x: Tensor) -> Tensor:
-        raise NotImplementedError
+        """X as the next layer takes it."""
 
+    @abstractmethod
     def _unseen(self, y: Tensor, tape: Shape) -> Tensor:
-        raise NotImplementedError
+        """What has y's shape in that of x."""
 
     def forward(self, views: Any, x: Tensor, draw: Draw | None) -> tuple[Tensor, Shape]:
         """The tape is the shape of x."""
