@@ -13,6 +13,7 @@ from likeliest.data import Split
 from likeliest.data.problems import LEFT_OUT, Problem
 from likeliest.data.sounds import Recordings, SoundEncoder
 from likeliest.tasks.base import Examples
+from likeliest.tasks.dealing import are_strangers, heard
 
 if TYPE_CHECKING:
     from likeliest.report.schema import (
@@ -94,17 +95,6 @@ def _texts(texts: Sequence[str], split: Split) -> TextCounts:
         "longest": max(len(text.split()) for text in texts),
         "unseen": sum(word not in learnt for row in split.test for word in texts[row].split()),
     }
-
-
-def heard(speakers: Sequence[str], rows: NDArray[np.int64]) -> set[str]:
-    """Who speaks in some rows."""
-    return {speakers[row] for row in rows}
-
-
-def are_strangers(speakers: Sequence[str] | None, split: Split) -> bool:
-    """Whether nobody who speaks in the test rows speaks in any other; not where no speakers are known."""
-    learnt = np.concatenate((split.train, split.validation))
-    return speakers is not None and not heard(speakers, split.test) & heard(speakers, learnt)
 
 
 def _copies(examples: Examples, split: Split) -> Duplicates:

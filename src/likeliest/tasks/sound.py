@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from likeliest.data import Split, Target, split_by_group
-from likeliest.data import split as split_rows
+from likeliest.data import Split, Target
 from likeliest.data.sounds import (
     MeanSpectra,
     Recordings,
@@ -30,6 +29,7 @@ from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, SoundNet
 from likeliest.tasks import hearing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.dealing import deal
 from likeliest.tasks.labelled import class_indices, sha256
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.sound_recipe import recipe_for
@@ -83,23 +83,18 @@ class Words:
             yield Batch(block.recordings, block.of, block.names, block.unreadable)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
-        """Whole speakers where they are known, else word by word; test rows are those that the source sets aside.
-
-        Where it does, rows to choose by are as those: of speakers who are not learnt from, if no test row is of one
-        who is.
+        """Whole speakers where they are known, else word by word; see `likeliest.tasks.dealing.deal`.
 
         Raises:
             TargetError: no word has enough recordings, so that there would be none to choose by.
         """
-        aside, speakers = examples.aside, examples.raw.speakers
-        if not len(aside):
-            return _dealt(examples, np.arange(len(examples)), seed, fractions, by_speaker=speakers is not None)
-        rest = np.setdiff1d(np.arange(len(examples)), aside)
-        strangers = speakers is not None and not hearing.heard(speakers, aside) & hearing.heard(speakers, rest)
-        train, validation, more = _dealt(examples, rest, seed, fractions, by_speaker=strangers)
-        if strangers and speakers is not None and len(hearing.heard(speakers, rest)) == 2:
-            validation, more = more, validation  # of two speakers one is held out
-        return Split(np.sort(np.concatenate((train, more))), validation, aside)
+        dealt = deal(examples, seed, fractions, classes=True)
+        if not len(dealt.validation):
+            raise TargetError(
+                f"{examples.source}: expected a word with three recordings or more, to learn from, to choose by and to "
+                f"test on, found {len(examples.target.classes or ())} words with one or two; add recordings"
+            )
+        return dealt
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
         """Clips of one length for the net; for linear models mean spectra of a few stretches of time."""
@@ -175,20 +170,3 @@ def _indices(recordings: Recordings, target: Target) -> NDArray[np.int64]:
     """The class of each as a number (n,)."""
     remedy = "leave it out, or learn again with recordings of that word"
     return class_indices(recordings.names, recordings.texts or (), target, learnt="words", remedy=remedy)
-
-
-def _dealt(
-    examples: Examples, rows: NDArray[np.int64], seed: int, fractions: tuple[float, float, float], *, by_speaker: bool
-) -> Split:
-    """Some of the rows in three parts."""
-    y, speakers = examples.y[rows], examples.raw.speakers
-    if by_speaker and speakers is not None:
-        parts = split_by_group([speakers[row] for row in rows], seed=seed, fractions=fractions, y=y).parts
-    else:
-        parts = split_rows(len(rows), y=y, stratify=True, seed=seed, fractions=fractions)
-    if not len(parts.validation):
-        raise TargetError(
-            f"{examples.source}: expected a word with three recordings or more, to learn from, to choose by and to "
-            f"test on, found {len(examples.target.classes or ())} words with one or two; add recordings"
-        )
-    return Split(*(rows[part] for part in parts))
