@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from likeliest.cli import main
+from likeliest.model import Model
 
 from ..speaking import write_sentences
 from ..tones import RATE, WORDS
@@ -108,6 +109,23 @@ def test_families_that_do_not_fit_are_refused_with_the_remedy(cli: Cli, copy: Pa
     assert (ran.code, ran.out) == (2, "")
     assert "leave out --family categorical" in ran.err
     assert not (copy.parent / "m").exists()
+
+
+def test_texts_are_read_in_the_unit_and_with_the_sentences_that_were_asked_for(cli: Cli, copy: Path) -> None:
+    file, out = copy.parent / "more.txt", copy.parent / "m.likeliest"
+    file.write_text("high low\n" * 9)
+    assert cli("fit", copy, "-o", out, *CHEAP, "--unit", "word", "--sentences", file).code == 0
+    reads = Model.load(out).transcriber
+    assert reads is not None
+    assert reads.alphabet.unit == "word"
+    ran = cli("fit", copy, "-o", copy.parent / "n", *CHEAP, "--unit", "phoneme")
+    assert (ran.code, ran.out) == (2, "")
+    assert "no unit 'phoneme' of texts" in ran.err
+    file.write_text("dyadya\n")
+    ran = cli("fit", copy, "-o", copy.parent / "n", *CHEAP, "--sentences", file)
+    assert (ran.code, ran.out) == (2, "")
+    assert "more.txt: expected sentences of" in ran.err
+    assert not (copy.parent / "n").exists()
 
 
 def test_race_and_check(cli: Cli, model: Path, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from likeliest import sequences
 from likeliest.data.sounds import MelFrames
 from likeliest.model import Model
 from likeliest.report.schema import Application, SoundPages
-from likeliest.speech import Alphabet, NGram
-from likeliest.study import Plan
+from likeliest.speech import Alphabet, NGram, Transcriber
+from likeliest.study import Plan, texts
 from likeliest.study.application import model_json
 from likeliest.study.candidate import Candidate
 from likeliest.study.candidates import fit_kind
@@ -29,7 +30,15 @@ from likeliest.study.ground import Ground
 from likeliest.study.run import race_json
 from likeliest.study.single import evaluate_rows, fit_one, ground_for, predict, predict_to, race_rules
 from likeliest.study.text_pages import pages_of_texts
-from likeliest.study.texts import Trial, application_of_texts, base_rate, fewest_errors, learnt_confidence, transcribers
+from likeliest.study.texts import (
+    Trial,
+    application_of_texts,
+    base_rate,
+    fewest_errors,
+    learnt_confidence,
+    reading,
+    transcribers,
+)
 
 from ..report.test_schema import mismatches
 from ..speaking import sentences, write_sentences
@@ -74,8 +83,8 @@ def test_the_linear_model_learns_and_knows_how_it_reads(ground: Ground, linear: 
 
 
 def test_a_lexicon_comes_first_where_labels_are_characters() -> None:
-    texts = ["go on", "go left"]
-    ways = dict(transcribers(Alphabet.learn(texts), 0.02, texts))
+    known = ["go on", "go left"]
+    ways = dict(transcribers(Alphabet.learn(known), 0.02, known))
     assert list(ways) == [
         "frames alone",
         "lexicon",
@@ -86,8 +95,24 @@ def test_a_lexicon_comes_first_where_labels_are_characters() -> None:
     assert set(ways["lexicon"].lexicon.words) == {"go", "on", "left"}
     last = ways["lexicon and language model, weight 1"]
     assert last.language_model is not None
-    assert last.language_model.log_prob("go on") == NGram.learn(texts, 3).log_prob("go on")
+    assert last.language_model.log_prob("go on") == NGram.learn(known, 3).log_prob("go on")
     assert all(way.lexicon is None for way in dict(transcribers(Alphabet(("go",), "word"), 1.0, ["go"])).values())
+
+
+def test_word_order_is_learnt_from_training_texts_and_from_sentences(
+    ground: Ground, linear: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[list[str]] = []
+
+    def seen(alphabet: Alphabet, seconds: float, known: list[str]) -> Iterator[tuple[str, Transcriber]]:
+        learnt.append(known)
+        yield "frames alone", Transcriber(alphabet, seconds, weight=0.0)
+
+    monkeypatch.setattr(texts, "transcribers", seen)
+    more = replace(ground, examples=replace(ground.examples, sentences=("high high",)))
+    reading(more, linear)
+    recorded = ground.examples.raw.texts or ()
+    assert learnt == [[*(recorded[row] for row in ground.split.train), "high high"]]
 
 
 def test_the_simplest_of_those_with_the_fewest_errors_is_chosen() -> None:
@@ -107,11 +132,11 @@ def test_evaluation_counts_as_jiwer_does(linear: Candidate, file: Path, folder: 
     found = evaluate_rows(file, folder)
     said = {row["file"]: row["text"] for row in pl.read_csv(folder / "transcripts.csv").to_dicts()}
     read = {row["file"]: row["text"] for row in predict(file, folder).table.to_dicts() if row["file"] in said}
-    texts, understood = list(said.values()), [read[name] for name in said]
+    spoken, understood = list(said.values()), [read[name] for name in said]
     assert found["rows"] == 40
-    assert found["wer_test"] == pytest.approx(jiwer.wer(texts, understood), abs=1e-12)
-    assert found["cer_test"] == pytest.approx(jiwer.cer(texts, understood), abs=1e-12)
-    assert found["edits"]["words"] == sum(len(text.split()) for text in texts)
+    assert found["wer_test"] == pytest.approx(jiwer.wer(spoken, understood), abs=1e-12)
+    assert found["cer_test"] == pytest.approx(jiwer.cer(spoken, understood), abs=1e-12)
+    assert found["edits"]["words"] == sum(len(text.split()) for text in spoken)
     labels = found["edits"]["words"]
     assert found["nll_per_label_test"] == pytest.approx(found["nll_test"] * 40 / labels)
     assert "speakers" in found["interval_method"] or "no errors" in found["interval_method"]
@@ -191,8 +216,8 @@ def test_the_pages_show_what_was_read(ground: Ground, linear: Candidate) -> None
         assert pages["reading"]["plain_wer"] == model_json(ground, linear)["wer_test"]
     applied = application_of_texts(ground, linear)
     assert mismatches(json.loads(json.dumps(applied)), Application) == []
-    texts = ground.examples.raw.texts
-    assert {one["observed"] for one in applied["surprises"]} <= {texts[row] for row in ground.split.test}
+    spoken = ground.examples.raw.spoken
+    assert {one["observed"] for one in applied["surprises"]} <= {spoken[row] for row in ground.split.test}
     labels = [len(one["observed"].split()) for one in applied["surprises"]]
     each = [one["nll"] / count for one, count in zip(applied["surprises"], labels, strict=True)]
     assert each == sorted(each, reverse=True)

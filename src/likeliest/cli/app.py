@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -31,6 +31,11 @@ Target = Annotated[
     typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y."),
 ]
 Family = Annotated[str | None, typer.Option(help="Probability function in place of the one that the target calls for.")]
+Unit = Annotated[str | None, typer.Option(help="What texts are read in: character or word; by default as fits them.")]
+Sentences = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A text file, a sentence a line, to learn words and their order from as well."),
+]
 BudgetName = Annotated[
     str,
     typer.Option(help="How much work to spend: quick, standard or thorough, or so many minutes' worth, such as 5."),
@@ -67,6 +72,8 @@ def study(
     target: Target = None,
     out: Annotated[Path, typer.Option(help="Folder for report.html, report.pdf and report.json.")] = Path("study"),
     family: Family = None,
+    unit: Unit = None,
+    sentences: Sentences = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
     device: Device = "cpu",
@@ -77,6 +84,7 @@ def study(
     from likeliest.cli.progress import stages
     from likeliest.cli.summary import study_summary
     from likeliest.study import Plan, study
+    from likeliest.tasks import Reading
 
     with stages() as show:
         done = study(
@@ -84,6 +92,7 @@ def study(
             target,
             out,
             family=family,
+            reading=Reading(cast("Any", unit), sentences),
             plan=Plan.of(budget, seed=seed),
             device=device,
             progress=show.stage,
@@ -104,6 +113,8 @@ def fit(
         str, typer.Option(help="auto, linear or net; auto takes the better one on validation rows.")
     ] = "auto",
     family: Family = None,
+    unit: Unit = None,
+    sentences: Sentences = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
     device: Device = "cpu",
@@ -117,6 +128,7 @@ def fit(
     from likeliest.interfaces import VerdictKind
     from likeliest.study import Plan
     from likeliest.study.single import fit_one
+    from likeliest.tasks import Reading
 
     with stages(watch=watch) as show:
         fitted = fit_one(
@@ -125,6 +137,7 @@ def fit(
             model,
             output,
             family=family,
+            reading=Reading(cast("Any", unit), sentences),
             plan=Plan.of(budget, seed=seed),
             device=device,
             progress=show.stage,

@@ -20,7 +20,7 @@ from likeliest.speech.decoding import Hypothesis, Word, beam_search, greedy
 from likeliest.speech.edits import Chunk, alignment
 from likeliest.speech.error_rates import Counts, ErrorRate, error_rates
 from likeliest.speech.intervals import Interval, rate_interval
-from likeliest.speech.language_model import NGram
+from likeliest.speech.language_model import NGram, read_sentences
 from likeliest.speech.lexicon import Lexicon
 from likeliest.speech.transcriber import SpokenWord, Transcriber, Transcript
 
@@ -44,5 +44,6 @@ __all__ = [
     "greedy",
     "normalised",
     "rate_interval",
+    "read_sentences",
     "word_features",
 ]

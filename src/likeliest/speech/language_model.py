@@ -74,14 +74,7 @@ class NGram:
             SourceError: the file cannot be read, or is no UTF-8.
             InputError: see `learn`; the line is said.
         """
-        try:
-            lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise SourceError(f"{path}: expected a text in UTF-8, a sentence a line ({error})") from error
-        sentences = [_words(line, f"{path} line {i}") for i, line in enumerate(lines, 1) if line.strip()]
-        if not sentences:
-            raise InputError(f"{path}: expected at least one sentence, found only empty lines")
-        return cls.learn(sentences, order)
+        return cls.learn([_words(line, f"{path} line {i}") for i, line in read_sentences(path).items()], order)
 
     @property
     def order(self) -> int:
@@ -198,6 +191,23 @@ class NGram:
 
 def _split(sentence: Sentence) -> list[str]:
     return normalised(sentence).split() if isinstance(sentence, str) else list(sentence)
+
+
+def read_sentences(path: str | Path) -> dict[int, str]:
+    """Return the lines of a UTF-8 text file by their numbers, from 1; empty ones are skipped.
+
+    Raises:
+        SourceError: the file cannot be read, or is no UTF-8.
+        InputError: all lines are empty.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: expected a text in UTF-8, a sentence a line ({error})") from error
+    sentences = {i: line for i, line in enumerate(lines, 1) if line.strip()}
+    if not sentences:
+        raise InputError(f"{path}: expected at least one sentence, found only empty lines")
+    return sentences
 
 
 def _words(sentence: Sentence, place: str) -> list[str]:

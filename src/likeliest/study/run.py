@@ -35,7 +35,7 @@ from likeliest.study.listening import word_pages
 from likeliest.study.pages import family_json, gradient, probability, provenance, training_json
 from likeliest.study.plan import Plan
 from likeliest.study.text_pages import pages_of_texts
-from likeliest.tasks import Kind, Source, task_for
+from likeliest.tasks import AS_FITS, Kind, Reading, Source, task_for
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate
@@ -86,6 +86,7 @@ def study(
     out: str | Path = "study",
     *,
     family: str | None = None,
+    reading: Reading = AS_FITS,
     plan: Plan | None = None,
     device: str = "cpu",
     progress: Callable[[str], None] = lambda words: None,
@@ -99,6 +100,7 @@ def study(
             have none, and transcripts go by their usual names.
         out: the folder for the report.
         family: a family's name in place of the one that the target calls for.
+        reading: which labels texts are read in, and a file of sentences that tell what is likely to be said.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
         device: "cpu", or "cuda" for the nets of pictures and recordings to be trained there; "cuda:1" and so on.
         progress: called with a few words at each stage.
@@ -121,7 +123,7 @@ def study(
     require_writable(out)
     clock = _Clock(progress)
     began = time.perf_counter()
-    task = task_for(data, target, family)
+    task = task_for(data, target, family, reading)
     with clock.stage("load", "reading"):
         examples = task.load(data, target, family)
         ground = Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
@@ -139,6 +141,7 @@ def study(
         applied = application(ground, chosen)
         further = _further(ground, candidates, chosen)
     asked = target if ground.recipe is not None else examples.target.name
+    command = _command(data, asked, {"--family": family, **reading.options}, plan)
     report = {
         "likeliest": __version__,
         "data": at_a_glance,
@@ -150,7 +153,7 @@ def study(
         "models": models,
         "application": applied,
         "conclusion": conclusion(chosen, why, models, applied["base_rate"], certificates, raced, at_a_glance),
-        "provenance": provenance(_command(data, asked, family, plan), plan.seed, examples.sha256),
+        "provenance": provenance(command, plan.seed, examples.sha256),
         "plan": plan.to_json(),
         "seconds": clock.seconds,
     }
@@ -223,8 +226,8 @@ def race_json(ground: Ground, model: Kind = "linear") -> RaceJson:
     return result.to_json()
 
 
-def _command(data: Source, target: str | None, family: str | None, plan: Plan) -> str:
+def _command(data: Source, target: str | None, asked: Mapping[str, str | None], plan: Plan) -> str:
     """The command line that repeats the study, unless its plan is one's own; where its report goes is no part of it."""
     words = ["likeliest", "study", str(data), *(["--target", target] if target else []), "--seed", str(plan.seed)]
-    options = {"--family": family, "--budget": plan.budget}
+    options = {**asked, "--budget": plan.budget}
     return shlex.join([*words, *(word for name, value in options.items() if value for word in (name, value))])

@@ -24,7 +24,7 @@ from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
 from likeliest.study.run import race_json
 from likeliest.study.said import Said
-from likeliest.tasks import Batch, Examples, Kind, Source, task_for, task_of
+from likeliest.tasks import AS_FITS, Batch, Examples, Kind, Reading, Source, task_for, task_of
 
 MODELS = ("auto", "linear", "net")
 
@@ -36,6 +36,7 @@ def fit_one(
     output: Path,
     *,
     family: str | None,
+    reading: Reading = AS_FITS,
     plan: Plan,
     device: str = "cpu",
     progress: Callable[[str], None],
@@ -52,7 +53,7 @@ def fit_one(
     if kind not in MODELS:
         raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
     require_file_name(output)
-    ground = ground_for(data, target, family, plan, device)
+    ground = ground_for(data, target, family, plan, device, reading)
     fitted: list[Candidate] = []
     for one in cast("tuple[Kind, ...]", ("linear", "net")):
         if kind in ("auto", one) and not any(candidate.interrupted for candidate in fitted):
@@ -69,9 +70,16 @@ def fit_one(
     }
 
 
-def ground_for(data: Source, target: str | None, family: str | None, plan: Plan, device: str = "cpu") -> Ground:
+def ground_for(
+    data: Source,
+    target: str | None,
+    family: str | None,
+    plan: Plan,
+    device: str = "cpu",
+    reading: Reading = AS_FITS,
+) -> Ground:
     """Read the data and deal its rows."""
-    task = task_for(data, target, family)
+    task = task_for(data, target, family, reading)
     examples = task.load(data, target, family)
     return Ground(task, examples, task.split(examples, plan.seed, plan.fractions), plan, device)
 

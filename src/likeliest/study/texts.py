@@ -71,7 +71,7 @@ def reading(ground: Ground, candidate: Candidate) -> Candidate:
     rows = ground.sample(np.arange(len(said.y)), CHOSEN_BY)
     heard = [said.frames[row] for row in rows]
     spoken = [alphabet.decode(said.y[row]) for row in rows]
-    texts = [alphabet.decode(row) for row in ground.y[ground.split.train]]
+    texts = [*(alphabet.decode(row) for row in ground.y[ground.split.train]), *ground.examples.sentences]
     trials = [
         Trial(name, one, *_wrong(one, heard, spoken))
         for name, one in transcribers(alphabet, step_of(candidate.model), texts)
@@ -103,7 +103,7 @@ def step_of(model: Model) -> float:
 
 
 def transcribers(alphabet: Alphabet, seconds: float, texts: Sequence[str]) -> Iterator[tuple[str, Transcriber]]:
-    """Yield ways to read frames, the simplest first, with their names; words are those of the texts learnt from.
+    """Yield ways to read frames, the simplest first, with their names; words are those of the texts.
 
     A lexicon says nothing where labels are words: all that can be read are words.
     """

@@ -8,22 +8,25 @@ from pathlib import Path
 from likeliest.data import catalogue
 from likeliest.data.images import FlatPixels, ImageEncoder
 from likeliest.data.sounds import MeanSpectra, MelFrames, SoundEncoder
-from likeliest.errors import SourceError
+from likeliest.errors import SourceError, TargetError
 from likeliest.model import Model
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source, Task
 from likeliest.tasks.image import Image
+from likeliest.tasks.reading import AS_FITS, Reading
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.sound import Words
 from likeliest.tasks.table import Table
 from likeliest.tasks.transcription import Transcription
 
 __all__ = [
+    "AS_FITS",
     "TASKS",
     "Batch",
     "Coding",
     "Examples",
     "Image",
     "Kind",
+    "Reading",
     "Recipe",
     "Source",
     "Table",
@@ -37,20 +40,22 @@ __all__ = [
 TASKS: tuple[Task, ...] = (Words(), Transcription(), Image(), Table())
 
 
-def task_for(source: Source, target: str | None = None, family: str | None = None) -> Task:
+def task_for(source: Source, target: str | None = None, family: str | None = None, reading: Reading = AS_FITS) -> Task:
     """The first task that recognises a path or a name.
 
     Args:
         source: the path or name.
         target: the column to predict, if one was named.
         family: that of a fitted model, or one that was asked for: recordings are told apart by it.
+        reading: what is asked for of texts.
 
     Raises:
         SourceError: none does; the message lists what can be given.
+        TargetError: something is asked for of texts, and there are none to be read.
     """
     for task in TASKS:
         if task.recognises(source, target, family):
-            return task
+            return task if reading == AS_FITS else _reading_as_asked(source, task, reading)
     names = [entry.name for entry in catalogue()]
     found = "a file" if Path(source).exists() else "nothing"
     meant = get_close_matches(str(source), names, n=1)
@@ -58,6 +63,20 @@ def task_for(source: Source, target: str | None = None, family: str | None = Non
         "expected a CSV, TSV or Parquet file, a folder of pictures or recordings, or one of the data sets "
         f"{', '.join(names)}; found {found} at {str(source)!r}{f'; did you mean {meant[0]!r}?' if meant else ''}"
     )
+
+
+def _reading_as_asked(source: Source, task: Task, reading: Reading) -> Transcription:
+    """The task that reads texts as it is asked to.
+
+    Raises:
+        TargetError: the task reads no texts.
+    """
+    if not isinstance(task, Transcription):
+        raise TargetError(
+            f"{source}: expected recordings whose texts are read, for --unit and --sentences, found {task.name}; leave "
+            "them out, or read single words as texts with --family ctc"
+        )
+    return Transcription(reading)
 
 
 def task_of(model: Model) -> Task:

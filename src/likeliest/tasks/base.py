@@ -46,6 +46,7 @@ class Examples:
         sha256: of the data, so that a report says what it speaks of.
         aside: examples that the source itself sets aside for testing; often none.
         alphabet: what labels of texts stand for; None elsewhere.
+        sentences: texts that nobody was recorded saying, from which words and their order are learnt too.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Examples:
     sha256: str
     aside: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     alphabet: Alphabet | None = None
+    sentences: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.y)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from likeliest.data import Split, Target, split_by_group
-from likeliest.data import split as split_rows
+from likeliest.data import Split, Target
 from likeliest.data.sounds import (
     MelFrames,
     Recordings,
@@ -33,9 +31,10 @@ from likeliest.prediction import Encoder
 from likeliest.predictors import Layered, Predictor, SpeechNet
 from likeliest.predictors.layers import Dense, Ending, InFrames
 from likeliest.speech import Alphabet
-from likeliest.speech.alphabet import Unit
 from likeliest.tasks import hearing
 from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.dealing import deal
+from likeliest.tasks.reading import AS_FITS, Reading
 from likeliest.tasks.recipe import Recipe
 from likeliest.tasks.transcription_recipe import recipe_for, step_of
 
@@ -45,8 +44,6 @@ if TYPE_CHECKING:
 TEXT = "text"
 """What the target is called where nothing gives it a name."""
 FAMILY = "ctc"
-MOST_WORDS, LEAST_SEEN = 100, 10
-"""Labels are words where there are at most so many different ones, each said so often; else characters."""
 WINDOW = 0.032
 """Seconds of sound that a frame needs; of the linear model's, which needs more than the net's."""
 
@@ -55,6 +52,7 @@ WINDOW = 0.032
 class Transcription:
     """Recordings whose texts are read; see `likeliest.tasks.base.Task` for what each method promises."""
 
+    reading: Reading = AS_FITS
     name: str = "transcription"
 
     def recognises(self, source: Source, target: str | None = None, family: str | None = None) -> bool:
@@ -80,14 +78,15 @@ class Transcription:
         if known is not None and known.transcriber is not None:
             alphabet, learnt = known.transcriber.alphabet, known.target
         else:
-            alphabet = Alphabet.learn(texts, _unit(texts))
-            learnt = Target(target or TEXT, FAMILY, None, _explanation(texts, alphabet))
+            alphabet = self.reading.alphabet(texts)
+            learnt = Target(target or TEXT, FAMILY, None, self.reading.explanation(texts, alphabet))
         y = alphabet.encode(texts, recordings.names)
         if known is None:
             check_alignable(torch.from_numpy(y), _frames(recordings, alphabet), recordings.names)
         rows, name = np.arange(len(recordings)), Path(source).resolve().name or str(source)
         sha256 = hashlib.sha256(b"".join(recordings.digests()) + "\n".join(texts).encode()).hexdigest()
-        return Examples(name, str(source), recordings, rows, y, learnt, sha256, recordings.test, alphabet)
+        further = self.reading.further(alphabet)
+        return Examples(name, str(source), recordings, rows, y, learnt, sha256, recordings.test, alphabet, further)
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Recordings, with or without texts, some at a time."""
@@ -95,23 +94,12 @@ class Transcription:
             yield Batch(block.recordings, block.of, block.names, block.unreadable)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
-        """Whole speakers where they are known, else at random; test rows are those that the source sets aside.
-
-        Where it does, rows to choose by are as those: of speakers who are not learnt from, if no test row is of one
-        who is.
+        """Whole speakers where they are known, else at random; see `likeliest.tasks.dealing.deal`.
 
         Raises:
             TableError: there are too few recordings.
         """
-        aside, speakers = examples.aside, examples.raw.speakers
-        if not len(aside):
-            return _dealt(examples, np.arange(len(examples)), seed, fractions, by_speaker=speakers is not None)
-        rest = np.setdiff1d(np.arange(len(examples)), aside)
-        strangers = speakers is not None and not hearing.heard(speakers, aside) & hearing.heard(speakers, rest)
-        train, validation, more = _dealt(examples, rest, seed, fractions, by_speaker=strangers)
-        if strangers and speakers is not None and len(hearing.heard(speakers, rest)) == 2:
-            validation, more = more, validation  # of two speakers one is held out
-        return Split(np.sort(np.concatenate((train, more))), validation, aside)
+        return deal(examples, seed, fractions, classes=False)
 
     def encoder(self, examples: Examples, rows: NDArray[np.int64], coding: Coding) -> Encoder:
         """Whole recordings for the net; for linear models frames of log-mel power."""
@@ -164,38 +152,7 @@ class Transcription:
         return named
 
 
-def _unit(texts: Sequence[str]) -> Unit:
-    counts = Counter(word for text in texts for word in text.split())
-    return "word" if len(counts) <= MOST_WORDS and min(counts.values(), default=0) >= LEAST_SEEN else "character"
-
-
-def _explanation(texts: Sequence[str], alphabet: Alphabet) -> str:
-    """Why texts are read, and in which labels."""
-    words = {word for text in texts for word in text.split()}
-    why = (
-        f"words, of which there are {len(words)}, each said {LEAST_SEEN} times or more"
-        if alphabet.unit == "word"
-        else f"characters, {len(alphabet) - 1} different ones, for of the {len(words)} words some are seldom said"
-    )
-    return (
-        f"{len(texts):,} recordings with {len(set(texts)):,} different texts; the family is {FAMILY}, its labels are "
-        f"{why}"
-    )
-
-
 def _frames(recordings: Recordings, alphabet: Alphabet) -> torch.Tensor:
     """Frames that each recording has at least."""
     step = step_of(alphabet.unit)
     return torch.from_numpy(np.maximum((recordings.seconds - WINDOW) // step + 1, 1).astype(np.int64))
-
-
-def _dealt(
-    examples: Examples, rows: NDArray[np.int64], seed: int, fractions: tuple[float, float, float], *, by_speaker: bool
-) -> Split:
-    """Some of the rows in three parts."""
-    speakers = examples.raw.speakers
-    if by_speaker and speakers is not None:
-        parts = split_by_group([speakers[row] for row in rows], seed=seed, fractions=fractions).parts
-    else:
-        parts = split_rows(len(rows), stratify=False, seed=seed, fractions=fractions)
-    return Split(*(rows[part] for part in parts))
