@@ -155,9 +155,10 @@ def test_any_step_has_its_batch():
 SCRIPT = Path(__file__).parent / "resume_after_kill.py"
 
 
-def test_killed_by_a_signal_and_resumed(tmp_path):
+@pytest.mark.parametrize("of", ["pictures", "texts"])
+def test_killed_by_a_signal_and_resumed(of, tmp_path):
     """Two real kills here; the script beside this file takes any number, and any of the rules."""
-    command = [sys.executable, str(SCRIPT), "--rule", "adam", "--kills", "2"]
+    command = [sys.executable, str(SCRIPT), "--of", of, "--rule", "adam", "--kills", "2"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["equal"] is True
