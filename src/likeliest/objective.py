@@ -20,9 +20,10 @@ from torch import Tensor
 
 from likeliest.errors import ShapeError, SpecificationError
 from likeliest.families.base import Family
-from likeliest.interfaces import Draw, Eta, Need, Transform
+from likeliest.interfaces import Draw, Need, Transform
 from likeliest.local import Block, Local, Meter
-from likeliest.predictors import Columns, Predictor, columns_of
+from likeliest.matching import matched, shifted, spread
+from likeliest.predictors import Predictor
 from likeliest.sequences import Ragged, rows_of
 
 BLOCK = 16_384
@@ -91,7 +92,7 @@ class Objective:
             self.x = self.x.to(self.dtype)
         self.transform = transform
         predictor.check_inputs(self.x)
-        self.predictor = _matched(family, predictor)
+        self.predictor = matched(family, predictor)
         self.n = len(self.x)
         self.y = self._checked_y(y)
         self.weight = self._checked_weight(weight)
@@ -328,10 +329,10 @@ class Objective:
         x, y, weight = given
         eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
-            eta = _shifted(eta, self.offset, rows)
+            eta = shifted(eta, self.offset, rows)
         n, event = y.shape[0], self.family.event_dims
         if isinstance(eta, Tensor) and (eta.ndim <= event or eta.shape[-1 - event] != n):
-            eta = _spread(eta, n, self.family)
+            eta = spread(eta, n, self.family)
         scale = self.n / (self.total_weight * batch)
         return Block(theta, eta, tape, y, scale if weight is None else weight * scale, n, event)
 
@@ -374,55 +375,3 @@ def _evaluated_at_once(x: Tensor | Ragged, block: int) -> int:
     """Rows that are evaluated at once: a block of them, or fewer where they are long."""
     row = math.prod(x.shape[1:])
     return block if row <= LONG else min(block, max(1, NUMBERS // row))
-
-
-def _spread(eta: Tensor, n: int, family: Family) -> Tensor:
-    """The η of one row, spread over the n rows that share it."""
-    axis = -1 - family.event_dims
-    if eta.ndim < -axis or eta.shape[axis] != 1:
-        wanted = "(…, n, K)" if family.event_dims == 1 else "(…, n, T, K)"
-        raise ShapeError(f"{family.name} takes η {wanted}; for {n} rows the predictor gives {tuple(eta.shape)}")
-    return eta.expand(*eta.shape[:axis], n, *eta.shape[axis + 1 :])
-
-
-def _matched(family: Family, predictor: Predictor) -> Predictor:
-    """Check the predictor's columns against the family's; one tensor is what η then is, or several named columns."""
-    columns = family.columns
-    if columns is None or len(columns) == 1:
-        if isinstance(predictor, Columns):
-            return _matched(family, _only(family, predictor))
-        if columns is not None and predictor.outputs != 1:
-            raise ShapeError(f"{family.name} has one column of η; the predictor gives {predictor.outputs}")
-        return predictor
-    if not isinstance(predictor, Columns):
-        predictor = Columns(predictor)
-    if predictor.outputs != len(columns):
-        example = ", ".join(f"{c}={'Linear(p)' if i == 0 else 'Constant()'}" for i, c in enumerate(columns))
-        raise ShapeError(
-            f"{family.name} has the columns {', '.join(columns)}; the predictor gives {predictor.outputs} of them. "
-            f"Write Columns({example})"
-        )
-    for given, wanted in zip(predictor.names, columns, strict=True):
-        if given not in (None, wanted):
-            raise ShapeError(
-                f"column {given!r} stands where {family.name} has {wanted!r}; its order is {', '.join(columns)}"
-            )
-    return predictor
-
-
-def _only(family: Family, columns: Columns) -> Predictor:
-    """The predictor inside Columns of one, for a family whose η is a single tensor."""
-    wanted = "one column" if family.columns else "unnamed columns"
-    if len(columns.components) > 1:
-        raise ShapeError(f"{family.name} has {wanted}; pass the predictor itself, without Columns")
-    if unknown := set(columns.names) - {None, *(family.columns or ())}:
-        raise ShapeError(f"{family.name} has {wanted}, none of them {unknown.pop()!r}; pass the predictor itself")
-    return next(iter(columns.components.values()))
-
-
-def _shifted(eta: Eta, offset: Tensor | dict[int, Tensor], rows: slice | Tensor) -> Eta:
-    if isinstance(offset, dict):
-        return tuple(c + offset[k][rows] if k in offset else c for k, c in enumerate(columns_of(eta)))
-    if isinstance(eta, tuple):
-        raise ShapeError("an offset for several named columns needs their names")
-    return eta + offset[rows]
