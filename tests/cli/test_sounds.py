@@ -284,7 +284,9 @@ def test_folders_that_cannot_be_learnt_from(cli: Cli, copy: Path, verb: str) -> 
     (copy / "transcripts.csv").write_bytes(b"file,text\n01.wav,caf\xe9\n")
     assert "line 2: expected UTF-8 text, found the byte 0xe9" in refused()
     (copy / "transcripts.csv").unlink()
-    assert "expected recordings in one folder for each word, found 48 in none (01.wav, 02.wav, 03.wav, …)" in refused()
+    assert (
+        "expected recordings in one folder for each word, found 48 in no word (01.wav, 02.wav, 03.wav, …)" in refused()
+    )
     for path in copy.iterdir():
         path.write_bytes(b"")
     assert "expected recordings in one folder for each word" in refused()

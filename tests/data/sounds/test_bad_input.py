@@ -178,6 +178,18 @@ def test_a_source_of_which_most_cannot_be_used_is_refused(folder: Path) -> None:
         read_recordings(folder / "yes" / "bad0.wav", labelled=False)
 
 
+def test_no_link_gives_a_recording_a_word_that_is_not_its_own(folder: Path) -> None:
+    (folder / "yes" / "other").symlink_to(folder / "no", target_is_directory=True)
+    (folder / "no" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / "no" / "again.wav").symlink_to(folder / "no" / "0.wav")
+    recordings = read_recordings(folder)
+    assert recordings.names == ("no/0.wav", "no/1.wav", "no/2.wav", "yes/0.wav", "yes/1.wav", "yes/2.wav")
+    assert recordings.texts == ("no",) * 3 + ("yes",) * 3
+    assert told(recordings, "yes/other") == told(recordings, "no/up")
+    assert told(recordings, "no/up") == [("a link to a folder that is read already", "not followed")]
+    assert told(recordings, "no/again.wav") == [("another name of a file that is there already", "counted once")]
+
+
 def test_a_folder_without_sounds_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     with pytest.raises(SourceError, match=r"expected recordings, found none, but notes \(a folder without recordings"):

@@ -162,7 +162,7 @@ def test_speakers_below_words_and_in_names(tmp_path: Path) -> None:
 
 def test_recordings_beside_the_folders_of_words_are_refused(folder: Path) -> None:
     put(folder / "loose.wav")
-    with pytest.raises(SourceError, match=r"in one folder for each word, found 1 in none \(loose\.wav\); move"):
+    with pytest.raises(SourceError, match=r"in one folder for each word, found 1 in no word \(loose\.wav\); move"):
         read_recordings(folder)
     assert len(read_recordings(folder, labelled=False)) == 13
 

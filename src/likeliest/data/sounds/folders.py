@@ -1,4 +1,4 @@
-"""A folder with one sub-folder for each word, or with recordings alone: what lies in it, in natural order of names.
+"""A folder with one sub-folder for each word, or with recordings alone; see `likeliest.data.folders`.
 
 Two customs tell the speaker. Below every word there may be one folder for each speaker. Or names of files begin with
 the speaker's code and ``_nohash_``, as those of Google's Speech Commands do (Warden 2018, arXiv:1804.03209). A folder
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from likeliest.data.paths import Identity, entries, head, identity, is_file, parts, shown
-from likeliest.data.problems import LEFT_OUT, Problem, listed_names
+from likeliest.data.folders import Kind, files_below, labelled_files
+from likeliest.data.paths import entries, head, identity, is_file, parts, shown
+from likeliest.data.problems import LEFT_OUT, Problem
 from likeliest.data.sounds.found import Found, Listed
 from likeliest.data.sounds.headers import SUFFIXES, looks_like_sound, what_else
-from likeliest.errors import SourceError
 
 WITHOUT_TEXT = "a file without a transcript"
 
@@ -36,6 +36,17 @@ def mostly_sounds(folder: Path) -> bool:
     return sum(path.suffix.lower() in SUFFIXES for path in files) > len(files) / 2
 
 
+RECORDINGS = Kind(
+    "recordings",
+    "word",
+    is_sound,
+    what_else,
+    "move them into folders named by what is said, or add a transcripts.csv with the columns file and text",
+    beside=(".csv", ".tsv", ".txt", ".md"),
+    no_label="_",
+)
+
+
 def find_sounds(folder: Path, *, labelled: bool) -> Found:
     """List the recordings below a folder.
 
@@ -48,64 +59,22 @@ def find_sounds(folder: Path, *, labelled: bool) -> Found:
     """
     found = Found(str(folder))
     if not labelled:
-        _walk(folder, folder, None, False, found, set())
+        below = files_below(folder, folder, RECORDINGS, found.problems)
+        found.sounds = [Listed(shown(path, folder), path) for path in below]
         return found
+    listed = []
     for part, test in parts(folder):
-        _by_word(part, folder, test, found)
-    found.sounds = _with_speakers(found.sounds, folder)
+        for text, path in labelled_files(part, folder, RECORDINGS, found.problems):
+            listed.append(Listed(shown(path, folder), path, text, None, test))
+    found.sounds = _with_speakers(listed, folder)
     return found
 
 
 def add_unlisted(found: Found, folder: Path) -> None:
     """Name the recordings below a folder that its table does not list."""
     listed = {identity(one.path) for one in found.sounds if is_file(one.path)}
-    below = Found(str(folder))
-    _walk(folder, folder, None, False, below, set())
-    left = (one for one in below.sounds if identity(one.path) not in listed)
-    found.problems += [Problem(one.name, WITHOUT_TEXT, LEFT_OUT) for one in left]
-
-
-def _by_word(part: Path, folder: Path, test: bool, found: Found) -> None:
-    loose = []
-    for path in entries(part):
-        name = shown(path, folder)
-        if path.is_dir() and path.name.startswith("_"):
-            found.problems.append(Problem(name, "a folder whose name begins with _", "passed over"))
-        elif path.is_dir():
-            before = len(found.sounds)
-            _walk(path, folder, unicodedata.normalize("NFC", shown(path, part)), test, found, {identity(folder)})
-            if len(found.sounds) == before:
-                found.problems.append(Problem(name, "a folder without recordings", "no word of its own"))
-        elif is_file(path) and is_sound(path):
-            loose.append(name)
-        else:
-            found.problems.append(_beside(path, folder))
-    if loose:
-        raise SourceError(
-            f"{part}: expected recordings in one folder for each word, found {len(loose)} in none "
-            f"({listed_names(loose)}); move them into folders named by what is said, or add a transcripts.csv with "
-            "the columns file and text"
-        )
-
-
-def _walk(top: Path, folder: Path, text: str | None, test: bool, found: Found, entered: set[Identity]) -> None:
-    """Add the recordings below ``top``; folders that are ``entered`` already are not, whatever link leads to them."""
-    if identity(top) in entered:
-        found.problems.append(Problem(shown(top, folder), "a link to a folder that is read already", "not followed"))
-        return
-    entered.add(identity(top))
-    try:
-        inside = entries(top)
-    except OSError as error:
-        found.problems.append(Problem(shown(top, folder), f"a folder that cannot be read ({error.strerror})", LEFT_OUT))
-        return
-    for path in inside:
-        if path.is_dir():
-            _walk(path, folder, text, test, found, entered)
-        elif is_file(path) and is_sound(path):
-            found.sounds.append(Listed(shown(path, folder), path, text, None, test))
-        elif path.suffix.lower() not in (".csv", ".tsv", ".txt", ".md"):
-            found.problems.append(_beside(path, folder))
+    left = (path for path in files_below(folder, folder, RECORDINGS, []) if identity(path) not in listed)
+    found.problems += [Problem(shown(path, folder), WITHOUT_TEXT, LEFT_OUT) for path in left]
 
 
 def _with_speakers(sounds: list[Listed], folder: Path) -> list[Listed]:
@@ -134,10 +103,3 @@ def _glanced(folder: Path) -> Iterator[Path]:
     for path in inside:
         if path.is_dir() and not path.is_symlink():
             yield from _glanced(path)
-
-
-def _beside(path: Path, folder: Path) -> Problem:
-    name = shown(path, folder)
-    if is_file(path):
-        return Problem(name, what_else(head(path)), "passed over")
-    return Problem(name, "a link that leads nowhere" if path.is_symlink() else "no ordinary file", "passed over")
