@@ -62,7 +62,7 @@ def test_power_is_librosas(given, dtype, tol):
     torch.testing.assert_close(found, torch.from_numpy(expected), rtol=tol, atol=tol * 1e-3 * expected.max())
 
 
-@pytest.mark.parametrize("normalise", ["utterance", "bin", "none"])
+@pytest.mark.parametrize("normalise", ["utterance", "bin_mean", "bin", "none"])
 def test_an_ended_row_has_the_features_that_it_has_alone(normalise):
     layer = LogMel(8000, normalise=normalise, deltas=2)
     x = ended()
@@ -75,21 +75,31 @@ def test_an_ended_row_has_the_features_that_it_has_alone(normalise):
         assert (own[frames:] == 0).all()
 
 
-@pytest.mark.parametrize("normalise", ["utterance", "bin"])
-def test_normalised_frames_have_mean_0_and_variance_1(normalise):
+@pytest.mark.parametrize(
+    ("normalise", "mean", "variance"), [("utterance", (0, 1), (0, 1)), ("bin_mean", 0, (0, 1)), ("bin", 0, 0)]
+)
+def test_normalised_frames_have_mean_0_and_variance_1(normalise, mean, variance):
     layer, plain = LogMel(8000, normalise=normalise), LogMel(8000, normalise="none")
     x = ended()
     y, z = features(layer, x).numpy(), features(plain, x).numpy()
-    over = (0, 1) if normalise == "utterance" else 0
     for own, raw, length in zip(y, z, LENGTHS, strict=True):
         raw = raw[: layer.frames_after(length)]
-        expected = (raw - raw.mean(over)) / np.sqrt(raw.var(over) + 1e-5)
+        centred = raw - raw.mean(mean)
+        expected = centred / np.sqrt(centred.var(variance) + 1e-5)
         np.testing.assert_allclose(own[: len(raw)], expected, rtol=1e-9, atol=1e-9)
 
 
 def test_loudness_above_the_floor_changes_nothing():
     layer, x = LogMel(8000, floor=1e-14), sounds(2, 2000)
     close(features(layer, x / 8), features(layer, x), 1e-6)
+
+
+def test_a_filter_in_each_bin_changes_nothing_where_their_means_are_taken_away():
+    layer, z = LogMel(8000, normalise="bin_mean", floor=1e-12), (sounds(2, 2000) / 9000).view(2, -1, 40).exp()
+    inside = torch.ones(2, z.shape[1], 1, dtype=F64)
+    gains = torch.from_numpy(stream(0, "gains").normal(size=40)).exp()
+    found, expected = (layer._normalised(power.clone(), inside)[0] for power in (z * gains, z))
+    close(found, expected, 1e-6)
 
 
 def test_silence_has_features_of_zero():
@@ -105,7 +115,9 @@ def test_slopes_are_librosas():
 
 
 @pytest.mark.parametrize(
-    "given", [{}, {"normalise": "bin"}, {"normalise": "none", "deltas": 1}, {"deltas": 2}], ids=str
+    "given",
+    [{}, {"normalise": "bin_mean"}, {"normalise": "bin"}, {"normalise": "none", "deltas": 1}, {"deltas": 2}],
+    ids=str,
 )
 def test_derivatives_are_those_of_a_forward_in_autograd(given):
     layer = LogMel(8000, bins=7, window=0.016, floor=1e-3, **given)
@@ -119,9 +131,10 @@ def test_derivatives_are_those_of_a_forward_in_autograd(given):
             window = torch.hann_window(128, dtype=F64)
             spectrum = torch.stft(alone, 128, 80, window=window, return_complex=True, pad_mode="constant")
             z = (spectrum.abs().square().mT @ layer._filters(x) + 1e-3).log()[: layer.frames_after(length)]
-            over = {"utterance": (0, 1), "bin": (0,)}.get(layer.normalise)
-            if over:
-                z = (z - z.mean(over, keepdim=True)) / (z.var(over, correction=0, keepdim=True) + 1e-5).sqrt()
+            mean, variance = {"utterance": ((0, 1), (0, 1)), "bin": ((0,), (0,))}.get(layer.normalise, ((0,), (0, 1)))
+            if layer.normalise != "none":
+                z = z - z.mean(mean, keepdim=True)
+                z = z / (z.var(variance, correction=0, keepdim=True) + 1e-5).sqrt()
             columns = [z]
             for _ in range(layer.deltas):
                 padded = torch.cat((*[columns[-1][:1]] * 2, columns[-1], *[columns[-1][-1:]] * 2))
@@ -284,7 +297,7 @@ def test_json_makes_the_same_net():
         (lambda: LogMel(8000, hop=1e-5), SpecificationError, "a hop of one or more"),
         (lambda: LogMel(8000, floor=0.0), SpecificationError, "floor > 0"),
         (lambda: LogMel(8000, deltas=3), SpecificationError, "deltas 0, 1 or 2"),
-        (lambda: LogMel(8000, normalise="row"), UnknownNameError, "utterance, bin, none"),
+        (lambda: LogMel(8000, normalise="row"), UnknownNameError, "utterance, bin_mean, bin, none"),
         (lambda: LogMel(8000, high=4100.0), SpecificationError, "lower high"),
         (lambda: LogMel(8000, bins=200), SpecificationError, "fewer bins or a longer window"),
         (lambda: LogMel(8000).shape_after((4, 4)), ShapeError, r"rows of samples \(L,\)"),

@@ -6,6 +6,7 @@ Each function of frames stands beside its transpose or is its own, so that layer
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -47,22 +48,32 @@ def _cut(x: Tensor, lengths: Tensor) -> Tensor:
     return x
 
 
-def standardised(z: Tensor, inside: Tensor, by_bin: bool) -> tuple[Tensor, Tensor]:
-    """(z − m) / s with s = √(v + ε), and 1 / s: m and v are the mean and variance of each row's own frames.
+class ByBin(NamedTuple):
+    """Whether a mean, and a variance, are those of each bin, or else of all bins together."""
 
-    They are those of all bins together, or ``by_bin``. z is (n, T, B) and ``inside`` (n, T, 1), 1 for a row's own
-    frames and 0 for others, which become 0. Sums are of double precision, so that how far others reach tells nothing.
+    mean: bool
+    variance: bool
+
+
+def standardised(z: Tensor, inside: Tensor, by_bin: ByBin) -> tuple[Tensor, Tensor]:
+    """(z − m) / s with s = √(v + ε), and 1 / s: m is the mean of each row's own frames, and v that of (z − m)².
+
+    z is (n, T, B) and ``inside`` (n, T, 1), 1 for a row's own frames and 0 for others, which become 0. Sums are of
+    double precision, so that how far others reach tells nothing.
     """
-    centred = (z - _mean(z, inside, by_bin)).mul_(inside)
-    inverse = (_mean(centred.square(), inside, by_bin) + EPS).rsqrt()
+    centred = (z - _mean(z, inside, by_bin.mean)).mul_(inside)
+    inverse = (_mean(centred.square(), inside, by_bin.variance) + EPS).rsqrt()
     return centred.mul_(inverse), inverse
 
 
-def standardised_back(u: Tensor, y: Tensor, inverse: Tensor, inside: Tensor, by_bin: bool) -> Tensor:
-    """(u − ū − y · mean(u y)) / s: the derivative of `standardised`, (I − 11ᵀ/N − yyᵀ/N) / s, is its own transpose."""
+def standardised_back(u: Tensor, y: Tensor, inverse: Tensor, inside: Tensor, by_bin: ByBin) -> Tensor:
+    """(u − ū − y · mean(u y)) / s, ū as m and mean(u y) as v are taken: the derivative of `standardised`.
+
+    It is its own transpose, (P − yyᵀ/N) / s with P = I − 11ᵀ/N, for y has the mean 0 over all that m is taken over.
+    """
     u = u * inside
-    along = y * _mean(u * y, inside, by_bin)
-    return (u - _mean(u, inside, by_bin) - along) * inverse * inside
+    along = y * _mean(u * y, inside, by_bin.variance)
+    return (u - _mean(u, inside, by_bin.mean) - along) * inverse * inside
 
 
 def _mean(z: Tensor, inside: Tensor, by_bin: bool) -> Tensor:

@@ -13,6 +13,7 @@ from likeliest.interfaces import Draw
 from likeliest.predictors.layers.base import Layer, Shape
 from likeliest.predictors.layers.frames import Frames
 from likeliest.predictors.layers.framing import (
+    ByBin,
     Slopes,
     framed,
     hann,
@@ -23,7 +24,8 @@ from likeliest.predictors.layers.framing import (
 )
 from likeliest.sequences import lengths
 
-NORMALISATIONS = ("utterance", "bin", "none")
+NORMALISATIONS = {"utterance": ByBin(False, False), "bin_mean": ByBin(True, False), "bin": ByBin(True, True)}
+"""By which mean and which variance of an utterance's own frames; beside them there is "none"."""
 _ROOM = 1 << 18
 """Numbers of frames that are transformed at once."""
 
@@ -72,7 +74,9 @@ class LogMel(Layer):
         low: the lowest filter's lower edge in hertz.
         high: the highest filter's upper edge; None is rate / 2.
         floor: added to the power of each bin, where a sine of full scale has about (rate · window / 4)².
-        normalise: "utterance", by the mean and the variance of all bins together, "bin", by those of each bin, "none".
+        normalise: "utterance", by the mean and the variance of all bins together; "bin", by those of each bin;
+            "bin_mean", by the mean of each and the variance of all, so that what a microphone or a room adds to a bin's
+            logarithm throughout changes nothing; "none".
         deltas: 1 appends the slopes of all bins over five frames to each frame, 2 those of the slopes as well.
 
     Raises:
@@ -80,7 +84,8 @@ class LogMel(Layer):
             of filters that `mel_filters` refuses.
         UnknownNameError: another normalisation.
 
-    Source: Davis & Mermelstein (1980), Comparison of parametric representations for monosyllabic word recognition.
+    Source: Davis & Mermelstein (1980), Comparison of parametric representations for monosyllabic word recognition;
+    Atal (1974), Effectiveness of linear prediction characteristics of the speech wave, for the means.
 
     Example:
         >>> layer = LogMel(8000, bins=20)
@@ -113,8 +118,8 @@ class LogMel(Layer):
             raise SpecificationError(
                 f"LogMel needs floor > 0 and deltas 0, 1 or 2, found floor {self.floor!r} and deltas {self.deltas!r}"
             )
-        if self.normalise not in NORMALISATIONS:
-            raise UnknownNameError(f"no normalisation {self.normalise!r}; there are {', '.join(NORMALISATIONS)}")
+        if self.normalise not in (*NORMALISATIONS, "none"):
+            raise UnknownNameError(f"no normalisation {self.normalise!r}; there are {', '.join(NORMALISATIONS)}, none")
         self._filters(torch.zeros(()))
 
     @property
@@ -179,7 +184,7 @@ class LogMel(Layer):
         z = power.add_(self.floor).log()
         if self.normalise == "none":
             return z.mul_(inside), None
-        return standardised(z, inside, self.normalise == "bin")
+        return standardised(z, inside, NORMALISATIONS[self.normalise])
 
     def _with_slopes(self, y: Tensor, inside: Tensor) -> Tensor:
         columns = [y]
@@ -234,7 +239,7 @@ class LogMel(Layer):
         """The normalisation's derivative, its own transpose."""
         if seen.inverse is None:
             return u * seen.inside
-        return standardised_back(u, seen.y, seen.inverse, seen.inside, self.normalise == "bin")
+        return standardised_back(u, seen.y, seen.inverse, seen.inside, NORMALISATIONS[self.normalise])
 
     def _slopes_back(self, u: Tensor, inside: Tensor) -> Tensor:
         first, *others = u.split(self.bins, -1)
