@@ -21,7 +21,7 @@ RATE = 8000
 RECORDINGS = [1500, 1100, 0, 1, 700, 1500]
 EVERY = [
     Gain(12.0), Noise(), Noise((0.0, 10.0), ("pink",)), Speed(), Speed((0.7, 1.4), keep=False), Pitch(100), Tilt(),
-    TimeShift(0.05, RATE), Room(RATE, p=0.5), Room(RATE, (0.02, 0.05), p=1.0), for_speech(RATE),
+    TimeShift(0.05, RATE), Room(RATE, p=0.5), Room(2 * RATE, p=1.0), Room(RATE, (0.02, 0.05), p=1.0), for_speech(RATE),
     for_speech(RATE, clips=False),
 ]  # fmt: skip
 

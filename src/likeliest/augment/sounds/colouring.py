@@ -20,6 +20,8 @@ from likeliest.randomness import stream
 COLOURS = ("white", "pink")
 TAPE = 1 << 19
 """Samples of noise of each colour from which rows take stretches."""
+EXACT = 1 << 13
+"""Points of a Fourier transform that has the same bits for one row as for many."""
 _DECAY = math.log(1000.0)
 """An amplitude that falls by 60 decibels falls by this exponent."""
 
@@ -225,10 +227,11 @@ class Room(OnSounds):
 def convolved(x: Tensor, h: Tensor) -> Tensor:
     """Σ_k h_k x_{t−k} for each row of x (n, L) and h (n, taps), (n, L): by transforms of blocks from the row's start.
 
-    Blocks are of one length whatever L, so that a row has the same bits in a batch of longer ones.
+    Blocks are of one length whatever L, so that a row has the same bits in a batch of longer ones; and of more than
+    `EXACT` points only where h is too long for it, for the transforms of longer ones depend on how many there are.
     """
     (n, length), taps = x.shape, h.shape[1]
-    points = 1 << max(10, (4 * taps - 1).bit_length())
+    points = max(1 << max(10, (2 * taps - 1).bit_length()), min(1 << (4 * taps - 1).bit_length(), EXACT))
     fresh = points - taps + 1
     count = -(-length // fresh)
     padded = x.new_zeros((n, taps - 1 + count * fresh))
