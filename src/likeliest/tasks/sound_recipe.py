@@ -22,7 +22,7 @@ WIDTHS = ((24, 48, 96), (16, 32, 64), (8, 16, 32))
 FEATURES = {"floor": 3e-4, "normalise": "bin_mean"}
 """Some 60 dB below a clip's loudest bin: silence then looks as the faintest noise does that a net is trained on.
 
-The mean of each bin goes, for it is the microphone's and the room's more than the word's.
+The mean of each bin goes, for it is the microphone's and the room's more than the word's. Texts are heard so too.
 """
 LEAST_PASSES, MOST_PASSES = 6.0, 30.0
 """A net that can make fewer passes is too wide for the budget; more gain nothing."""

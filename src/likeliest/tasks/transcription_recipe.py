@@ -10,21 +10,14 @@ from likeliest.rules import rule
 from likeliest.rules.schedules import OneCycle
 from likeliest.speech.alphabet import Unit
 from likeliest.tasks.recipe import BACKWARD, SHARE, Recipe
+from likeliest.tasks.sound_recipe import FEATURES, PER_SAMPLE, SPEED, TWICE
 
 HOP = 0.010
 """Seconds from one frame of the features to the next."""
 STRIDES: dict[Unit, int] = {"word": 4, "character": 2}
 """Frames of the features for one of η: a character may be said in two of them."""
-SPEED = 1.2e11
-"""Operations a second that a budget is reckoned with, in bfloat16."""
-PER_SAMPLE = 6.6e3
-"""Operations that take as long as augmenting a sample of sound and making features of it."""
-TWICE = 7 / 3
-"""A net learns twice: from training rows, and then from them and the validation rows, a third as many."""
 SIZES = (((16, 32, 64), 96, 4), ((8, 16, 32), 64, 3), ((8, 16), 32, 1))
 """Channels of the stages, width and number of the blocks, from large to small."""
-FEATURES = {"floor": 3e-4}
-"""As in the recipe for single words."""
 LEAST_PASSES, MOST_PASSES = 5.0, 20.0
 """A net that can make fewer passes is too large for the budget; more gain nothing."""
 BATCH = 16
