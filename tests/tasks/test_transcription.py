@@ -162,7 +162,7 @@ def test_more_minutes_buy_a_larger_net_and_more_passes() -> None:
     sizes = [recipe.predictor.size for recipe in recipes]
     assert sizes == sorted(sizes)
     assert sizes[0] < sizes[-1]
-    assert recipes[-1].passes == MOST_PASSES
+    assert recipes[-1].passes == MOST_PASSES["word"]
     assert recipes[-2].passes >= LEAST_PASSES
     assert recipes[0].passes < LEAST_PASSES
     once, twice = (recipe_for(encoder, 1000, sound, 11, "word", 0.1) for sound in (3000.0, 6000.0))

@@ -10,16 +10,22 @@ from likeliest.rules import rule
 from likeliest.rules.schedules import OneCycle
 from likeliest.speech.alphabet import Unit
 from likeliest.tasks.recipe import BACKWARD, SHARE, Recipe
-from likeliest.tasks.sound_recipe import FEATURES, PER_SAMPLE, SPEED, TWICE
+from likeliest.tasks.sound_recipe import FEATURES, TWICE
 
 HOP = 0.010
 """Seconds from one frame of the features to the next."""
 STRIDES: dict[Unit, int] = {"word": 4, "character": 2}
 """Frames of the features for one of η: a character may be said in two of them."""
+SPEED = 6.5e10
+"""Operations a second that a budget is reckoned with, in bfloat16: about half of what clips of one length reach."""
+PER_SAMPLE = 5e3
+"""Operations that take as long as augmenting a sample of sound and making features of it."""
 SIZES = (((16, 32, 64), 96, 4), ((8, 16, 32), 64, 3), ((8, 16), 32, 1))
 """Channels of the stages, width and number of the blocks, from large to small."""
-LEAST_PASSES, MOST_PASSES = 5.0, 20.0
-"""A net that can make fewer passes is too large for the budget; more gain nothing."""
+LEAST_PASSES = 5.0
+"""A net that can make fewer passes is too large for the budget."""
+MOST_PASSES: dict[Unit, float] = {"word": 10.0, "character": 20.0}
+"""With more it learns the voices that it hears by heart, and strangers are understood less well."""
 BATCH = 16
 WINDOW, DROPOUT = 9, 0.2
 LEARNING_RATE, DECAY, RISE = 4e-3, 0.02, 0.3
@@ -40,7 +46,7 @@ def recipe_for(
     """The recipe for a net on so many training recordings, ``sound`` seconds long together."""
     seconds = SHARE * 60 * minutes / TWICE
     net = _net(encoder, sound, outputs, unit, seconds, device)
-    passes = round(max(min(_affordable(net, sound, seconds), MOST_PASSES), 0.1), 2)
+    passes = round(max(min(_affordable(net, sound, seconds), MOST_PASSES[unit]), 0.1), 2)
     parts = (Speed(TEMPO, keep=False), Pitch(encoder.rate // 50, TRACT), Tilt(), Room(encoder.rate), Noise(), Gain())
     described = (
         ("net", f"convolutional, {', '.join(map(str, net.settings['channels']))} channels, {net.size:,} parameters"),
