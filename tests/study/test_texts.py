@@ -216,7 +216,7 @@ def test_the_pages_show_what_was_read(ground: Ground, linear: Candidate) -> None
         assert pages["reading"]["plain_wer"] == model_json(ground, linear)["wer_test"]
     applied = application_of_texts(ground, linear)
     assert mismatches(json.loads(json.dumps(applied)), Application) == []
-    spoken = ground.examples.raw.spoken
+    spoken = ground.examples.raw.texts
     assert {one["observed"] for one in applied["surprises"]} <= {spoken[row] for row in ground.split.test}
     labels = [len(one["observed"].split()) for one in applied["surprises"]]
     each = [one["nll"] / count for one, count in zip(applied["surprises"], labels, strict=True)]
