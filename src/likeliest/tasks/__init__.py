@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from likeliest.data import catalogue
+from likeliest.data.batch import Batch
 from likeliest.data.images import FlatPixels, ImageEncoder
 from likeliest.data.sounds import MeanSpectra, MelFrames, SoundEncoder
 from likeliest.errors import SourceError, TargetError
 from likeliest.model import Model
-from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source, Task
+from likeliest.tasks.base import Coding, Examples, Kind, Source, Task
 from likeliest.tasks.image import Image
 from likeliest.tasks.reading import AS_FITS, Reading
 from likeliest.tasks.recipe import Recipe

@@ -6,7 +6,7 @@ batches, fits or measures. The study does that, the same for every field.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likeliest.data import Split, Target
+from likeliest.data.batch import Batch
 from likeliest.families import Family
 from likeliest.model import Model
 from likeliest.prediction import Encoder
@@ -66,23 +67,6 @@ class Examples:
     def row_number(self, example: int) -> int:
         """The number of an example's row in the source; the first row of data is 1."""
         return int(self.kept[example]) + 1
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some raw rows to be predicted.
-
-    Attributes:
-        raw: what a model's ``predict`` takes: those of the rows that could be read.
-        files: names of all of them, readable or not, where rows are files; else None.
-        unreadable: name → why it could not be read.
-        of: rows in the whole source.
-    """
-
-    raw: Any
-    of: int
-    files: tuple[str, ...] | None = None
-    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 class Task(Protocol):

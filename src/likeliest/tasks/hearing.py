@@ -17,6 +17,7 @@ from likeliest.tasks.dealing import are_strangers, heard
 
 if TYPE_CHECKING:
     from likeliest.report.schema import (
+        Cell,
         ClassCount,
         Data,
         Duplicates,
@@ -61,6 +62,13 @@ def glance(examples: Examples, split: Split, encoder: SoundEncoder) -> Data:
         "sounds": sound_data(examples, split, encoder),
         "notes": [],
     }
+
+
+def cells(examples: Examples, row: int) -> list[Cell]:
+    """The recording's name, and who speaks."""
+    at, speakers = int(examples.kept[row]), examples.raw.speakers
+    named: list[Cell] = [{"name": "file", "value": examples.raw.names[at]}]
+    return named if speakers is None else [*named, {"name": "speaker", "value": speakers[at]}]
 
 
 def sound_data(examples: Examples, split: Split, encoder: SoundEncoder) -> SoundData:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from likeliest.data import Split, Target
 from likeliest.data import split as split_rows
+from likeliest.data.batch import Batch
 from likeliest.data.images import FlatPixels, ImageEncoder, Pictures, read_pictures
 from likeliest.data.images import is_pictures as names_pictures
 from likeliest.data.images.blocks import picture_blocks
@@ -23,7 +24,7 @@ from likeliest.model import Model
 from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, ResidualNet
 from likeliest.tasks import glancing
-from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.base import Coding, Examples, Kind, Source
 from likeliest.tasks.image_recipe import recipe_for
 from likeliest.tasks.labelled import class_indices, sha256
 from likeliest.tasks.recipe import Recipe
@@ -73,8 +74,7 @@ class Image:
         """Pictures, with or without labels, a thousand at a time."""
         assert isinstance(model.encoder, ImageEncoder | FlatPixels)
         images = model.encoder.images if isinstance(model.encoder, FlatPixels) else model.encoder
-        for block in picture_blocks(source, largest=images.largest):
-            yield Batch(block.pictures, block.of, block.names, block.unreadable)
+        yield from picture_blocks(source, largest=images.largest)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
         """Class by class; test rows are those that the source sets aside, if it does.

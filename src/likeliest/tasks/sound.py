@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from likeliest.data import Split, Target
+from likeliest.data.batch import Batch
 from likeliest.data.sounds import (
     MeanSpectra,
     Recordings,
@@ -28,7 +29,7 @@ from likeliest.model import Model
 from likeliest.prediction import Encoder
 from likeliest.predictors import Linear, Predictor, SoundNet
 from likeliest.tasks import hearing
-from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.base import Coding, Examples, Kind, Source
 from likeliest.tasks.dealing import deal
 from likeliest.tasks.labelled import class_indices, sha256
 from likeliest.tasks.recipe import Recipe
@@ -79,8 +80,7 @@ class Words:
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Recordings, with or without texts, some hundreds at a time; those in which no word can be are named."""
-        for block in recording_blocks(source, words=True):
-            yield Batch(block.recordings, block.of, block.names, block.unreadable)
+        yield from recording_blocks(source, words=True)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
         """Whole speakers where they are known, else word by word; see `likeliest.tasks.dealing.deal`.
@@ -137,11 +137,7 @@ class Words:
 
     def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
         """The recording's name, and who speaks."""
-        at = int(examples.kept[row])
-        named: list[Cell] = [{"name": "file", "value": examples.raw.names[at]}]
-        if examples.raw.speakers is not None:
-            named.append({"name": "speaker", "value": examples.raw.speakers[at]})
-        return named
+        return hearing.cells(examples, row)
 
 
 def _learnt(words: pl.Series, recordings: Recordings) -> Target:

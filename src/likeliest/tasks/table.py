@@ -24,6 +24,7 @@ from likeliest.data import (
     rows_with_target,
 )
 from likeliest.data import split as split_rows
+from likeliest.data.batch import Batch
 from likeliest.errors import TargetError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
@@ -31,7 +32,7 @@ from likeliest.model import Model
 from likeliest.nets import net_predictor
 from likeliest.prediction import Encoder
 from likeliest.predictors import Columns, Constant, Linear, Predictor
-from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.base import Coding, Examples, Kind, Source
 from likeliest.tasks.recipe import Recipe
 
 if TYPE_CHECKING:

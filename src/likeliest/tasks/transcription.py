@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from likeliest.data import Split, Target
+from likeliest.data.batch import Batch
 from likeliest.data.sounds import (
     MelFrames,
     Recordings,
@@ -32,7 +33,7 @@ from likeliest.predictors import Layered, Predictor, SpeechNet
 from likeliest.predictors.layers import Dense, Ending, InFrames
 from likeliest.speech import Alphabet
 from likeliest.tasks import hearing
-from likeliest.tasks.base import Batch, Coding, Examples, Kind, Source
+from likeliest.tasks.base import Coding, Examples, Kind, Source
 from likeliest.tasks.dealing import deal
 from likeliest.tasks.reading import AS_FITS, Reading
 from likeliest.tasks.recipe import Recipe
@@ -90,8 +91,7 @@ class Transcription:
 
     def batches(self, source: Source, model: Model) -> Iterator[Batch]:
         """Recordings, with or without texts, some at a time."""
-        for block in recording_blocks(source):
-            yield Batch(block.recordings, block.of, block.names, block.unreadable)
+        yield from recording_blocks(source)
 
     def split(self, examples: Examples, seed: int, fractions: tuple[float, float, float]) -> Split:
         """Whole speakers where they are known, else at random; see `likeliest.tasks.dealing.deal`.
@@ -145,11 +145,7 @@ class Transcription:
 
     def cells(self, examples: Examples, row: int, encoder: Encoder, size: NDArray[np.float64] | None) -> list[Cell]:
         """The recording's name, and who speaks."""
-        at = int(examples.kept[row])
-        named: list[Cell] = [{"name": "file", "value": examples.raw.names[at]}]
-        if examples.raw.speakers is not None:
-            named.append({"name": "speaker", "value": examples.raw.speakers[at]})
-        return named
+        return hearing.cells(examples, row)
 
 
 def _frames(recordings: Recordings, alphabet: Alphabet) -> torch.Tensor:

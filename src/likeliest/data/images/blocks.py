@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from likeliest.data.batch import Batch, sorted_out
 from likeliest.data.images.decoding import Decoded
 from likeliest.data.images.idx import idx_parts, is_idx
 from likeliest.data.images.pictures import LARGEST, Pictures
@@ -19,24 +19,7 @@ from likeliest.errors import SourceError
 BLOCK = 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PictureBlock:
-    """Some pictures of a source, in its order.
-
-    Attributes:
-        pictures: those that could be read.
-        names: of all, readable or not.
-        unreadable: name → reason.
-        of: pictures in the whole source.
-    """
-
-    pictures: Pictures
-    names: tuple[str, ...]
-    unreadable: Mapping[str, str]
-    of: int
-
-
-def picture_blocks(source: str | Path, *, largest: int = LARGEST, block: int = BLOCK) -> Iterator[PictureBlock]:
+def picture_blocks(source: str | Path, *, largest: int = LARGEST, block: int = BLOCK) -> Iterator[Batch]:
     """Yield the pictures of a source, which need no labels; what cannot be read is named and never stops the rest.
 
     Args:
@@ -52,7 +35,7 @@ def picture_blocks(source: str | Path, *, largest: int = LARGEST, block: int = B
         whole = read_pictures(source, labelled=False, largest=largest)
         for start in range(0, len(whole), block):
             part = whole.take(np.arange(start, min(start + block, len(whole))))
-            yield PictureBlock(part, part.names, {}, len(whole))
+            yield Batch(part, len(whole), part.names)
         return
     found = find_encoded(path, None, False)
     if not found.pictures:
@@ -61,15 +44,14 @@ def picture_blocks(source: str | Path, *, largest: int = LARGEST, block: int = B
         yield _read(found.pictures[start : start + block], largest, len(found.pictures))
 
 
-def _read(pictures: list[Encoded], largest: int, of: int) -> PictureBlock:
-    results = list(in_threads(lambda one: attempt(one, largest), pictures))
-    kept = [(one.name, r) for one, r in zip(pictures, results, strict=True) if isinstance(r, Decoded)]
-    unreadable = {one.name: r for one, r in zip(pictures, results, strict=True) if isinstance(r, str)}
+def _read(pictures: list[Encoded], largest: int, of: int) -> Batch:
+    names = tuple(one.name for one in pictures)
+    kept, unreadable = sorted_out(names, list(in_threads(lambda one: attempt(one, largest), pictures)), Decoded)
     sizes = np.array([result.size for _, result in kept], dtype=np.int64).reshape(-1, 2)
     read = Pictures.of(
         [result.pixels for _, result in kept], names=[name for name, _ in kept], sizes=sizes, largest=largest
     )
-    return PictureBlock(read, tuple(one.name for one in pictures), unreadable, of)
+    return Batch(read, of, names, unreadable)
 
 
 def _whole(path: Path, source: str | Path) -> bool:

@@ -9,7 +9,7 @@ A recording that cannot be used is left out and told of; a source of which most 
 decoded when they are asked for, so that hours of them need no memory.
 """
 
-from likeliest.data.sounds.blocks import RecordingBlock, recording_blocks
+from likeliest.data.sounds.blocks import recording_blocks
 from likeliest.data.sounds.connected import join_recordings
 from likeliest.data.sounds.encoder import SoundEncoder
 from likeliest.data.sounds.export import write_recordings
@@ -24,7 +24,6 @@ from likeliest.data.sounds.words import says_single_words, single_words
 __all__ = [
     "MeanSpectra",
     "MelFrames",
-    "RecordingBlock",
     "Recordings",
     "SoundEncoder",
     "TextRules",

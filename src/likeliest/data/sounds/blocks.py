@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
+from likeliest.data.batch import Batch, sorted_out
 from likeliest.data.problems import also_found
 from likeliest.data.sounds.found import Listed
 from likeliest.data.sounds.reading import LONGEST
@@ -20,24 +20,7 @@ BLOCK = 256
 _EACH = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordingBlock:
-    """Some recordings of a source, in its order.
-
-    Attributes:
-        recordings: those that can be used.
-        names: of all, usable or not.
-        unreadable: name → reason.
-        of: recordings in the whole source.
-    """
-
-    recordings: Recordings
-    names: tuple[str, ...]
-    unreadable: Mapping[str, str]
-    of: int
-
-
-def recording_blocks(source: str | Path, *, words: bool = False, block: int = BLOCK) -> Iterator[RecordingBlock]:
+def recording_blocks(source: str | Path, *, words: bool = False, block: int = BLOCK) -> Iterator[Batch]:
     """Yield the recordings of a source, which need no texts; what cannot be read is named and never stops the rest.
 
     Args:
@@ -57,12 +40,12 @@ def recording_blocks(source: str | Path, *, words: bool = False, block: int = BL
         yield _read(found.sounds[start : start + block], len(found.sounds), words)
 
 
-def _read(listed: list[Listed], of: int, words: bool) -> RecordingBlock:
+def _read(listed: list[Listed], of: int, words: bool) -> Batch:
+    names = tuple(one.name for one in listed)
     results = list(in_threads(_attempt_word if words else _attempt, listed, block=_EACH))
-    kept = [(one.name, r.sound) for one, r in zip(listed, results, strict=True) if isinstance(r, Scanned)]
-    unreadable = {one.name: r for one, r in zip(listed, results, strict=True) if isinstance(r, str)}
-    read = Recordings.of([sound for _, sound in kept], names=[name for name, _ in kept])
-    return RecordingBlock(read, tuple(one.name for one in listed), unreadable, of)
+    kept, unreadable = sorted_out(names, results, Scanned)
+    read = Recordings.of([scanned.sound for _, scanned in kept], names=[name for name, _ in kept])
+    return Batch(read, of, names, unreadable)
 
 
 def _attempt(one: Listed) -> Scanned | str:
