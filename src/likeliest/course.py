@@ -36,6 +36,8 @@ MEASURED_ROWS = 4_096
 """A mini-batch fit measures its training objective on at most so many rows, always the same ones."""
 ARITHMETIC_LIMIT = 1e-5
 """With a gradient below this, a line search that finds no lower point has met the limit of its arithmetic."""
+NEGLIGIBLE_DECREMENT = 1e-8
+"""With a Newton decrement below this, in nats per unit of weight, it has met a kink there is nothing to gain beyond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ class Course:
                 return VerdictKind.BUDGET
             if state.outcome is not None:
                 near = (self.standing.lost | (self.standing.grad_norm <= ARITHMETIC_LIMIT)).all()
-                return VerdictKind.CONVERGED if near else VerdictKind.BUDGET
+                decrement = state.evidence.get("newton_decrement", math.inf)
+                return VerdictKind.CONVERGED if near or decrement <= NEGLIGIBLE_DECREMENT else VerdictKind.BUDGET
             self.theta = rule.step(local, state)
             state.step += 1
 

@@ -70,7 +70,7 @@ def _near(objective: Objective, theta: Tensor) -> _Near:
     """The rows near either bound that have weight; those that are alike stand once."""
     block = objective.evaluate(theta, slice(None), objective.n)
     eta = single(block.eta)[:, 0].double().numpy()
-    design = objective.predictor.jacobian(theta, block.tape)[0][0].double().numpy()
+    design = objective.predictor.jacobian(theta, block.tape)[0][0].expand(objective.n, -1).double().numpy()
     counts = np.ones(objective.n, dtype=bool) if objective.weight is None else objective.weight.numpy() > 0
     found = []
     for bound, sign in zip(objective.family.domain, (1.0, -1.0), strict=True):

@@ -41,7 +41,7 @@ def _verdict(r: int, ending: VerdictKind, standing: Standing, state: State, trac
         message = f"the objective became NaN or infinite {seen}; θ is the last finite one; try a smaller learning rate"
         return Verdict(VerdictKind.NON_FINITE, message, evidence)
     if norm <= tolerance or ending is VerdictKind.CONVERGED:
-        return Verdict(VerdictKind.CONVERGED, f"gradient {norm:.1e} after {spent}", evidence)
+        return Verdict(VerdictKind.CONVERGED, _arrived(norm, state, spent), evidence)
     if standing.plateaued[r]:
         best, waited = standing.best_value[r], standing.patience
         message = f"held-out NLL {best:.6g} did not improve over {waited} measurements; {spent}"
@@ -53,6 +53,13 @@ def _verdict(r: int, ending: VerdictKind, standing: Standing, state: State, trac
         message = f"the objective rose {rose} in {spent}; lower the learning rate"
         return Verdict(VerdictKind.DIVERGED, message, evidence)
     return Verdict(ending, _unfinished(norm, ending, state, spent), evidence)
+
+
+def _arrived(norm: float, state: State, spent: str) -> str:
+    decrement = state.evidence.get("newton_decrement")
+    if state.outcome is None or decrement is None:
+        return f"gradient {norm:.1e} after {spent}"
+    return f"gradient {norm:.1e}, Newton decrement {decrement:.1e} after {spent}; {state.outcome}"
 
 
 def _unfinished(norm: float, ending: VerdictKind, state: State, spent: str) -> str:

@@ -202,6 +202,8 @@ def check_on_offer(objective: Objective, rule: Rule, batch_size: int | None) -> 
             f"{rule.name} needs {needs}; {objective.family.name} on {predictor} does not offer it; "
             "use a rule that asks for less, such as lbfgs or adam"
         )
+    if objective.predictor.unit == "series" and batch_size is not None:
+        raise NotOnOfferError("the rows are one series, which no batch may cut; leave batch_size out")
     if rule.full_batch and batch_size is not None:
         raise NotOnOfferError(f"{rule.name} needs all rows at every step; leave batch_size out")
     if batch_size is not None and batch_size < 1:
@@ -223,6 +225,8 @@ def _start(objective: Objective, rule: Rule, theta: Tensor | None, seed: int) ->
         theta = objective.predictor.init([stream(seed, "init")], objective.dtype)[0]
     if theta.shape[-1] != size or theta.ndim > 2:
         raise ShapeError(f"θ needs the shape ({size},) or (runs, {size}), found {tuple(theta.shape)}")
+    if objective.runs is not None and theta.ndim == 1:
+        theta = theta.expand(objective.runs, size)
     rate = peak(rule.lr) if hasattr(rule, "lr") else None
     if isinstance(rate, Tensor) and theta.ndim == 1:
         theta = theta.expand(len(rate), size)

@@ -98,7 +98,7 @@ def curvature_gram(predictor: Predictor, block: Block, curvature: Tensor) -> Ten
     total = curvature.new_zeros(*lead, predictor.size, predictor.size)
     for i, (left, at) in enumerate(jacobian):
         for k, (right, to) in enumerate(jacobian[: i + 1]):
-            gram = torch.matmul((left * curvature[..., i, k, None]).mT, right)
+            gram = torch.matmul((left * curvature[..., i, k, None]).mT, right.expand(*right.shape[:-2], block.rows, -1))
             total[..., at[:, None], to] += gram
             if i != k:
                 total[..., to[:, None], at] += gram.mT

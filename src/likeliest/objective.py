@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.errors import ShapeError, SpecificationError
+from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
 from likeliest.families.base import Family
 from likeliest.interfaces import Draw, Need, Transform
 from likeliest.local import Block, Local, Meter
@@ -42,7 +42,8 @@ class Objective:
         predictor: η = f(x; θ). A family of several named columns takes `Columns`, or a predictor with as many outputs.
         x: rows (n, …), a tensor, an array or a table of numbers, or the rows of unequal length of a `Ragged`. Its dtype
             is the one that is computed in; bytes, as pictures have them, and samples of 16 bits are kept as they are
-            and cast batch by batch to torch's default dtype.
+            and cast batch by batch to torch's default dtype. A predictor of series takes one, (n, columns), or one for
+            each of R runs, (R, n, columns); y and weight are then (R, n).
         y: targets (n,), or (n, K) probabilities for a categorical family, or (n, U) labels for one of sequences.
         weight: (n,), ≥ 0; None is all ones.
         offset: added to η: (n,) to the first column, (n, K) to unnamed ones, or a mapping from column names to (n,).
@@ -93,22 +94,27 @@ class Objective:
         self.transform = transform
         predictor.check_inputs(self.x)
         self.predictor = matched(family, predictor)
-        self.n = len(self.x)
+        whole = self.predictor.unit == "series"
+        self._lead = self.x.shape[:-2] if whole else self.x.shape[:0]
+        self.n = self.x.shape[len(self._lead)]
         self.y = self._checked_y(y)
         self.weight = self._checked_weight(weight)
         self.offset = self._checked_offset(offset)
-        self.total_weight = float(self.n if self.weight is None else self.weight.sum(dtype=torch.float64))
+        summed = self.n if self.weight is None else float(self.weight.sum(dtype=torch.float64))
+        self.total_weight = float(summed if self.weight is None else summed / (self.weight.numel() // self.n))
         self.penalty = self._penalty(l2)
         self.names = _names(self.x, names if names is not None else getattr(x, "columns", None))
-        self.block = block if self.predictor.unit == "row" else self.n
-        self._evaluated = _evaluated_at_once(self.x, self.block) if self.predictor.unit == "row" else self.n
+        self.block = self.n if whole else block
+        self._evaluated = self.n if whole else _evaluated_at_once(self.x, self.block)
         self._gauge = self._penalty_free_gauge()
         self._buffer: Tensor | None = None
 
     def _checked_y(self, given: Any) -> Tensor:
         y = as_numbers(given, "y").to(self.device)
-        if len(y) != self.n:
-            raise ShapeError(f"x has {self.n} rows and y has {len(y)}; both need one row an example")
+        if y.shape[: len(self._lead) + 1] != (*self._lead, self.n):
+            each = f" of each of {self._lead[0]} series" if self._lead else ""
+            found = tuple(y.shape) if self._lead else len(y)
+            raise ShapeError(f"x has {self.n} rows{each} and y has {found}; both need one row an example")
         if self.n == 0:
             raise ShapeError("x and y have no rows; an objective needs at least one")
         is_index = self.family.columns is None and not y.is_floating_point()
@@ -120,7 +126,7 @@ class Objective:
         if given is None:
             return None
         weight = self._beside_x(given)
-        if weight.shape != (self.n,):
+        if weight.shape not in ((self.n,), (*self._lead, self.n)):
             raise ShapeError(f"weight needs one number a row, ({self.n},); found {tuple(weight.shape)}")
         bad = ~(torch.isfinite(weight) & (weight >= 0))
         if bad.any() or weight.sum() <= 0:
@@ -181,6 +187,11 @@ class Objective:
     def device(self) -> torch.device:
         """Where x is, and with it all else."""
         return self.x.device
+
+    @property
+    def runs(self) -> int | None:
+        """How many runs have a series of their own; None where all runs share the data."""
+        return self._lead[0] if self._lead else None
 
     @property
     def outputs(self) -> int | None:
@@ -247,7 +258,13 @@ class Objective:
         return Objective(self.family, self.predictor, x, y, weight, offset, **kept)
 
     def subset(self, rows: Tensor | np.ndarray) -> Objective:
-        """Return the same objective on some of its rows."""
+        """Return the same objective on some of its rows.
+
+        Raises:
+            NotOnOfferError: they are a series, which means nothing in parts.
+        """
+        if self.predictor.unit == "series":
+            raise NotOnOfferError("the rows are one series, which is not cut; make an objective of the days wanted")
         r = torch.as_tensor(rows, device=self.device)
         offset = self.named_offset
         if isinstance(offset, dict):
@@ -268,6 +285,13 @@ class Objective:
             block=self.block,
             transform=self.transform,
         )
+
+    def until(self, n: int) -> Objective:
+        """Return the same objective on its first n rows: days, where these are a series."""
+        x, y = self.x[..., :n, :], self.y[..., :n]
+        weight = None if self.weight is None else self.weight[..., :n]
+        l2 = 0.0 if self.l2 is None else self.l2
+        return Objective(self.family, self.predictor, x, y, weight, None, l2, names=self.names)
 
     def replaced(
         self, *, x: Any = None, l2: float | Tensor | None = None, device: str | torch.device | None = None
@@ -304,6 +328,8 @@ class Objective:
 
     def batch(self, rows: slice | Tensor, draw: Draw | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
         """x, y and weight of some rows as predictor and family meet them: transformed under a draw, and cast."""
+        if self.predictor.unit == "series":
+            return self.x, self.y, self.weight
         if isinstance(rows, slice):
             x, y = self.x[rows], self.y[rows]
         else:
@@ -330,7 +356,7 @@ class Objective:
         eta, tape = self.predictor.forward(theta, x, draw)
         if self.offset is not None:
             eta = shifted(eta, self.offset, rows)
-        n, event = y.shape[0], self.family.event_dims
+        n, event = y.shape[len(self._lead)], self.family.event_dims
         if isinstance(eta, Tensor) and (eta.ndim <= event or eta.shape[-1 - event] != n):
             eta = spread(eta, n, self.family)
         scale = self.n / (self.total_weight * batch)

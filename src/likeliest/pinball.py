@@ -65,7 +65,7 @@ def _program(objective: Objective, level: float) -> tuple[Tensor, int, float]:
     """θ, the simplex steps that it took, and the dual's value, which no θ can go below."""
     zero = torch.zeros(objective.predictor.size, dtype=objective.dtype)
     block = objective.evaluate(zero, slice(None), objective.n)
-    design = objective.predictor.jacobian(zero, block.tape)[0][0].numpy()
+    design = objective.predictor.jacobian(zero, block.tape)[0][0].expand(objective.n, -1).numpy()
     y = (objective.y - block.eta[0]).numpy()
     weight = np.ones(objective.n) if objective.weight is None else objective.weight.numpy()
     bounds = list(zip((weight * (level - 1)).tolist(), (weight * level).tolist(), strict=True))

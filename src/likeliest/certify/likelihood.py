@@ -136,9 +136,11 @@ def _known(gradient: Tensor | None) -> Tensor:
 
 
 def _sampled(objective: Objective, rows: int, seed: int) -> Objective:
-    """The objective on a seeded sample of the rows that have weight; series are not cut."""
+    """The objective on a seeded sample of the rows that have weight, or on the first days of a series."""
+    if objective.predictor.unit == "series":
+        return objective if objective.n <= rows else objective.until(rows)
     weighted = np.arange(objective.n) if objective.weight is None else np.flatnonzero(objective.weight.numpy() > 0)
-    if objective.predictor.unit != "row" or len(weighted) <= rows:
+    if len(weighted) <= rows:
         return objective
     return objective.subset(np.sort(stream(seed, "certify rows").choice(weighted, rows, replace=False)))
 

@@ -15,9 +15,20 @@ from torch import Tensor
 from likeliest.certify.reference_frames import reference_along
 from likeliest.certify.reference_layers import has_reference as layer_has_reference
 from likeliest.certify.reference_layers import reference_output
+from likeliest.certify.reference_volatility import reference_log_scale
 from likeliest.interfaces import Eta
 from likeliest.objective import Objective
-from likeliest.predictors import Columns, Constant, Fixed, Layered, Linear, Module, Predictor, columns_of
+from likeliest.predictors import (
+    Columns,
+    ConditionalVolatility,
+    Constant,
+    Fixed,
+    Layered,
+    Linear,
+    Module,
+    Predictor,
+    columns_of,
+)
 
 
 @singledispatch
@@ -30,6 +41,8 @@ def has_reference(predictor: Predictor) -> bool:
     """Whether `reference_eta` knows the predictor, with all that it is made of."""
     if isinstance(predictor, Columns):
         return all(has_reference(p) for p in predictor.components.values())
+    if isinstance(predictor, ConditionalVolatility):
+        return has_reference(predictor.mean)
     if isinstance(predictor, Layered):
         return layer_has_reference(predictor.layers)
     return reference_eta.dispatch(type(predictor)) is not reference_eta.dispatch(object)
@@ -66,6 +79,17 @@ def _(predictor: Module, theta: Tensor, x: Tensor) -> Eta:
     named = dict(zip(predictor.parts, _parts(predictor, theta), strict=True))
     eta: Tensor = torch.func.functional_call(predictor.module.eval(), named, (x,))
     return eta
+
+
+@reference_eta.register
+def _(predictor: ConditionalVolatility, theta: Tensor, x: Tensor) -> Eta | None:
+    of_mean, of_volatility = predictor.split(theta)
+    location = reference_eta(predictor.mean, of_mean, x[:, 1 + predictor.measures :])
+    if location is None:
+        return None
+    mean = columns_of(location)[0].expand(len(x))
+    log_scale = reference_log_scale(predictor, of_volatility, x[:, 0] - mean, x)
+    return None if log_scale is None else torch.stack((mean, log_scale), -1)
 
 
 @reference_eta.register

@@ -7,7 +7,7 @@ from typing import Any
 
 from likeliest.errors import UnknownNameError
 from likeliest.predictors import layers
-from likeliest.predictors.base import Predictor, columns_of
+from likeliest.predictors.base import Natural, Predictor, columns_of
 from likeliest.predictors.columns import Columns
 from likeliest.predictors.compute import preferred_compute
 from likeliest.predictors.constant import Constant, Fixed
@@ -19,22 +19,41 @@ from likeliest.predictors.module import Module
 from likeliest.predictors.residual import ResidualNet
 from likeliest.predictors.sound import SoundNet
 from likeliest.predictors.speech import SpeechNet
+from likeliest.predictors.volatility import (
+    ConditionalVolatility,
+    ExponentialGarch,
+    LinearVariance,
+    Term,
+    egarch,
+    ewma,
+    garch,
+    har,
+)
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
     "Columns",
+    "ConditionalVolatility",
     "Constant",
+    "ExponentialGarch",
     "Fixed",
     "Layered",
     "Linear",
+    "LinearVariance",
     "Module",
+    "Natural",
     "Predictor",
     "ResidualNet",
     "SoundNet",
     "SpeechNet",
+    "Term",
     "columns_of",
+    "egarch",
+    "ewma",
     "from_json",
+    "garch",
+    "har",
     "layers",
     "preferred_compute",
 ]
@@ -48,6 +67,8 @@ _KINDS: dict[str, Callable[[dict[str, Any]], Predictor]] = {
     "speech_net": SpeechNet.from_json,
     "constant": Constant.from_json,
     "fixed": Fixed.from_json,
+    "linear_variance": lambda values: LinearVariance.from_json(values, from_json(values["mean"])),
+    "exponential_garch": lambda values: ExponentialGarch.from_json(values, from_json(values["mean"])),
 }
 
 

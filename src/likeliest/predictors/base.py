@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -38,6 +38,22 @@ class Kept(Generic[_Made]):
         made = self._make(flat)
         self._kept[id(flat)] = flat, made
         return made
+
+
+class Natural(NamedTuple):
+    """θ as its field writes it.
+
+    Attributes:
+        names: of each value.
+        values: (Q,).
+        jacobian: their derivatives by θ, (Q, P).
+        at_bound: names of those that lie on the edge of what they can be, where θ goes to ±∞.
+    """
+
+    names: tuple[str, ...]
+    values: Tensor
+    jacobian: Tensor
+    at_bound: tuple[str, ...] = ()
 
 
 class Predictor(ABC):
@@ -144,6 +160,8 @@ class Predictor(ABC):
     def jacobian(self, theta: Tensor, tape: Any) -> list[tuple[Tensor, Tensor]]:
         """For each column of η, its derivatives as (matrix (…, n, q), index (q,) into θ); what is left out is zero.
 
+        A column that is the same in every row has a matrix (…, 1, q), which broadcasts over rows.
+
         Unless a predictor knows better, the identity is pushed forward, one parameter at a time.
         """
         eye = torch.eye(self.size, dtype=theta.dtype, device=theta.device)
@@ -155,6 +173,15 @@ class Predictor(ABC):
     def jacobian_widths(self) -> tuple[int, ...]:
         """For each column of η, the number of parameters that it depends on."""
         return (self.size,) * self.outputs
+
+    def natural(self, theta: Tensor) -> Natural:
+        """Return θ (P,) as its field writes it; unless a predictor knows better, as it is, by parts and places."""
+        names = tuple(
+            f"{name}[{','.join(map(str, place))}]" if part.size > 1 else name
+            for name, part in self.parts.items()
+            for place in np.ndindex(*part.shape)
+        )
+        return Natural(names, theta, torch.eye(self.size, dtype=theta.dtype, device=theta.device))
 
     def gauge(self) -> Tensor | None:
         """Orthonormal basis (P, q) of the directions of θ that shift all columns of η alike in every row, if known."""

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from likeliest.errors import SpecificationError
 from likeliest.interfaces import Draw
-from likeliest.predictors.base import Kept, Predictor, columns_of
+from likeliest.predictors.base import Kept, Natural, Predictor, columns_of
 
 
 class Columns(Predictor):
@@ -118,6 +118,20 @@ class Columns(Predictor):
             for (p, t), s, own in zip(self.split(theta), self._slices, tape, strict=True)
             for matrix, index in p.jacobian(t, own)
         ]
+
+    def natural(self, theta: Tensor) -> Natural:
+        """The components' own, below their names where these are columns'."""
+        names: list[str] = []
+        at_bound: list[str] = []
+        values, blocks = [], []
+        for (p, t), name in zip(self.split(theta), self.components, strict=True):
+            found = p.natural(t)
+            renamed = {own: own if name.isdigit() else name if p.size == 1 else f"{name}.{own}" for own in found.names}
+            names += renamed.values()
+            at_bound += [renamed.get(own, own) for own in found.at_bound]
+            values.append(found.values)
+            blocks.append(found.jacobian)
+        return Natural(tuple(names), torch.cat(values), torch.block_diag(*blocks), tuple(at_bound))
 
     @property
     def jacobian_widths(self) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from likeliest.predictors.base import Predictor
 
 
 class _InputFree(Predictor):
-    """What predictors share whose η is the same in every row; their tape is the number of rows."""
+    """What predictors share whose η is the same in every row, and one row of their Jacobian; they need no tape."""
 
     linear = True
 
@@ -52,25 +52,25 @@ class Constant(_InputFree):
     def _init_one(self, stream: np.random.Generator) -> Tensor:
         return torch.full((self.size,), self.start, dtype=torch.float64)
 
-    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, int]:
-        """Return η (…, 1, K), which broadcasts over rows; the tape is n."""
-        return theta.unsqueeze(-2), len(x)
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, None]:
+        """Return η (…, 1, K), which broadcasts over rows."""
+        return theta.unsqueeze(-2), None
 
     def affine_output(self, theta: Tensor, scale: float, shift: float) -> Tensor:
         """The value · scale + shift."""
         return theta * scale + shift
 
-    def pullback(self, theta: Tensor, tape: int, u: Any, out: Tensor) -> None:
+    def pullback(self, theta: Tensor, tape: None, u: Any, out: Tensor) -> None:
         """Write Σu."""
         torch.sum(u, -2, out=out) if out.is_contiguous() else out.copy_(u.sum(-2))
 
-    def pushforward(self, theta: Tensor, tape: int, v: Tensor) -> Tensor:
+    def pushforward(self, theta: Tensor, tape: None, v: Tensor) -> Tensor:
         """Return v (…, 1, K) itself."""
         return v.unsqueeze(-2)
 
-    def jacobian(self, theta: Tensor, tape: int) -> list[tuple[Tensor, Tensor]]:
-        """A column of ones for each column of η."""
-        ones = theta.new_ones(tape, 1)
+    def jacobian(self, theta: Tensor, tape: None) -> list[tuple[Tensor, Tensor]]:
+        """A one for each column of η, (1, 1), which broadcasts over rows."""
+        ones = theta.new_ones(1, 1)
         return [(ones, torch.tensor([k], device=theta.device)) for k in range(self.outputs)]
 
     def to_json(self) -> dict[str, Any]:
@@ -96,22 +96,22 @@ class Fixed(_InputFree):
         self.values, self.outputs = values, len(values)
         self._lay_out({})
 
-    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, int]:
-        """Return η (1, K), whatever θ and x are; the tape is n."""
+    def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, None]:
+        """Return η (1, K), whatever θ and x are."""
         # Filled where θ is: copied from here, they would make an accelerator wait.
-        return torch.cat([theta.new_full((1, 1), value) for value in self.values], -1), len(x)
+        return torch.cat([theta.new_full((1, 1), value) for value in self.values], -1), None
 
-    def pullback(self, theta: Tensor, tape: int, u: Any, out: Tensor) -> None:
+    def pullback(self, theta: Tensor, tape: None, u: Any, out: Tensor) -> None:
         """Write nothing: there is no θ to pull back to."""
 
-    def pushforward(self, theta: Tensor, tape: int, v: Tensor) -> Tensor:
+    def pushforward(self, theta: Tensor, tape: None, v: Tensor) -> Tensor:
         """Return zeros."""
         return theta.new_zeros(1, self.outputs)
 
-    def jacobian(self, theta: Tensor, tape: int) -> list[tuple[Tensor, Tensor]]:
-        """Empty matrices (n, 0)."""
+    def jacobian(self, theta: Tensor, tape: None) -> list[tuple[Tensor, Tensor]]:
+        """Empty matrices (1, 0)."""
         nothing = torch.empty(0, dtype=torch.long, device=theta.device)
-        return [(theta.new_empty(tape, 0), nothing) for _ in range(self.outputs)]
+        return [(theta.new_empty(1, 0), nothing) for _ in range(self.outputs)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; see `Predictor.to_json`."""

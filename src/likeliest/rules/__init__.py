@@ -4,6 +4,7 @@ from likeliest.rules.adaptive import Adagrad, Adam, AdamW, RMSprop
 from likeliest.rules.base import Rule
 from likeliest.rules.catalogue import RuleInfo, rule, rules
 from likeliest.rules.clipping import Clipped
+from likeliest.rules.damped import LevenbergMarquardt
 from likeliest.rules.decay import Decayed
 from likeliest.rules.error_signal import ErrorSignal, delta_rule, perceptron
 from likeliest.rules.first_order import SGD, GradientDescent, Momentum, Nesterov
@@ -24,6 +25,7 @@ __all__ = [
     "ErrorSignal",
     "GradientDescent",
     "InverseTime",
+    "LevenbergMarquardt",
     "Momentum",
     "Nesterov",
     "OneCycle",

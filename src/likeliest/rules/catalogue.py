@@ -11,6 +11,7 @@ from likeliest.errors import SpecificationError, UnknownNameError
 from likeliest.interfaces import Need
 from likeliest.rules.adaptive import Adagrad, Adam, AdamW, RMSprop
 from likeliest.rules.base import Rule
+from likeliest.rules.damped import LevenbergMarquardt
 from likeliest.rules.error_signal import delta_rule, perceptron
 from likeliest.rules.first_order import SGD, GradientDescent, Momentum, Nesterov
 from likeliest.rules.quasi_newton import LBFGS
@@ -28,6 +29,7 @@ RULES: Mapping[str, Callable[..., Rule]] = {
     "lbfgs": LBFGS,
     "newton": newton,
     "irls": irls,
+    "levenberg_marquardt": LevenbergMarquardt,
     "perceptron": perceptron,
     "delta_rule": delta_rule,
 }
@@ -77,7 +79,7 @@ def rules() -> tuple[RuleInfo, ...]:
 
     Example:
         >>> [info.name for info in rules() if info.full_batch]
-        ['gradient_descent', 'lbfgs', 'newton', 'irls']
+        ['gradient_descent', 'lbfgs', 'newton', 'irls', 'levenberg_marquardt']
     """
     return tuple(_describe(make()) for make in RULES.values())
 

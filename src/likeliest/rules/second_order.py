@@ -26,6 +26,8 @@ from likeliest.rules.hyperparameters import check_number
 
 C1 = 1e-4
 MAX_HALVINGS = 40
+STALLED, STALLED_STEPS = 1e-11, 5
+"""A shortened step that gains less than this, relative to 1 + |f|, gets nowhere; so many in a row are the end."""
 
 _NAMES = {"hessian": "newton", "fisher": "irls"}
 _FORMULAS = {"hessian": "θ ← θ − t·H⁻¹g,  H = ∇²f", "fisher": "θ ← θ − t·F⁻¹g,  F = JᵀE[ss′]J"}
@@ -43,7 +45,8 @@ class SecondOrder(Rule):
     shortest that does the work. Where C is indefinite, its eigenvalues count by their size, so that the step descends.
 
     Leaves ``evidence["newton_decrement"]`` = ½ gᵀC⁻¹g: about how far the value, per unit of weight, lies above its
-    minimum; over several runs the largest.
+    minimum; over several runs the largest. At a kink of the objective, where no gradient vanishes, steps get shorter
+    and shorter and gain less and less: there it says so and moves no more.
 
     Args:
         curvature: ``"hessian"`` or ``"fisher"``.
@@ -96,13 +99,30 @@ class SecondOrder(Rule):
         matrix = local.hessian_matrix() if self.curvature == "hessian" else local.fisher_matrix()
         direction = newton_direction(matrix, grad, local.gauge, self.damping)
         slope = dot(grad, direction)
-        state.evidence["newton_decrement"] = _largest(-slope / 2)
+        state.evidence["newton_decrement"] = largest(-slope / 2)
         if not self.search:
             return local.theta + direction
         t, state.arrived = _backtrack(local, direction, slope)
         if bool((t == 0).all()) and not bool((grad == 0).all()):
             state.outcome = f"{self.name}: no step along its direction lowers the objective"
+        elif stalled(local, state, bool((t < 1).all())):
+            state.outcome = f"{self.name}: steps along its direction get ever shorter and gain nothing, as at a kink"
         return local.theta + t * direction if state.arrived is None else state.arrived.theta
+
+
+def stalled(local: Local, state: State, shortened: bool) -> bool:
+    """Whether the steps of the last times, this one too, were shortened and got no run anywhere."""
+    if state.arrived is None or not shortened:
+        state.memory["stalled"] = 0
+        return False
+    gained = local.value - state.arrived.value > STALLED * (1 + local.value.abs())
+    state.memory["stalled"] = 0 if bool(gained.any()) else state.memory.get("stalled", 0) + 1
+    return bool(state.memory["stalled"] >= STALLED_STEPS)
+
+
+def slack(value: Tensor, dtype: torch.dtype) -> Tensor:
+    """By how much an objective of this value may seem to rise for round-off alone."""
+    return 4 * torch.finfo(dtype).eps * (1 + value.abs())
 
 
 def _backtrack(local: Local, direction: Tensor, slope: Tensor) -> tuple[Tensor, Local | None]:
@@ -112,7 +132,7 @@ def _backtrack(local: Local, direction: Tensor, slope: Tensor) -> tuple[Tensor, 
     best Newton steps would be refused. Also returns the view at θ + t d, where the last trial was there.
     """
     value = local.value.unsqueeze(-1)
-    allowed = value + 4 * torch.finfo(direction.dtype).eps * (1 + value.abs())
+    allowed = value + slack(value, direction.dtype)
     descends = (slope < 0) & value.isfinite()
     t = descends.to(slope)
     for _ in range(MAX_HALVINGS):
@@ -124,7 +144,7 @@ def _backtrack(local: Local, direction: Tensor, slope: Tensor) -> tuple[Tensor, 
     return torch.where(refused, 0.0, t), None
 
 
-def _largest(decrement: Tensor) -> float:
+def largest(decrement: Tensor) -> float:
     """The largest decrement of the runs that have one."""
     known = decrement[~decrement.isnan()]
     return float(known.max()) if known.numel() else math.nan

@@ -1,0 +1,106 @@
+"""Levenberg and Marquardt's rule: Fisher scoring whose steps are held where its quadratic model can be trusted.
+
+    θ ← θ − (F + λ I)⁻¹ g,   F = JᵀE[ss′]J
+
+Where a step gains as much as the model of the objective foretold, λ falls and the rule becomes Fisher scoring; where it
+does not, λ grows until it does, and directions along which the objective is flat are left alone. That is what a
+parameter wants which stands for a share or a rate by its logit, and has nowhere to go once that is 0 or 1.
+
+Source: Levenberg (1944), A method for the solution of certain non-linear problems in least squares; Marquardt (1963);
+Nocedal & Wright (2006), Numerical Optimization, 2nd edition, chapters 4 and 10.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from likeliest.interfaces import Local, Need, Predictor, State
+from likeliest.rules.base import Rule, dot
+from likeliest.rules.curvature import newton_direction
+from likeliest.rules.hyperparameters import check_number
+from likeliest.rules.second_order import largest, slack, stalled
+
+MAX_TRIALS = 40
+GOOD, POOR, ENOUGH = 0.75, 0.25, 1e-4
+"""Shares of the gain foretold: above the first λ falls, below the second it grows, below the last a step is refused."""
+LEAST, MOST = 1e-10, 1e10
+
+
+@dataclass(frozen=True)
+class LevenbergMarquardt(Rule):
+    """θ ← θ − (F + λ I)⁻¹ g, with λ chosen at every step by how much of the foretold gain there was.
+
+    Leaves ``evidence["newton_decrement"]`` as `SecondOrder` does, with F in place of the Hessian.
+
+    Args:
+        damping: the first λ, per unit of weight.
+
+    Raises:
+        SpecificationError: it is negative.
+
+    Example:
+        >>> LevenbergMarquardt().name, Need.FISHER in LevenbergMarquardt().needs
+        ('levenberg_marquardt', True)
+    """
+
+    damping: float = 1e-4
+
+    full_batch = True
+    needs = frozenset({Need.VALUE, Need.GRAD, Need.FISHER})
+    formula = "θ ← θ − (F + λI)⁻¹g,  F = JᵀE[ss′]J"
+    source = "Levenberg (1944); Marquardt (1963)"
+
+    def __post_init__(self) -> None:
+        check_number(self.name, "damping", self.damping)
+
+    def init(self, theta: Tensor, predictor: Predictor) -> State:
+        """Return the state with the first λ of each run, (…, 1)."""
+        return State(memory={"damping": theta.new_full((*theta.shape[:-1], 1), self.damping, dtype=torch.float64)})
+
+    def step(self, local: Local, state: State) -> Tensor:
+        """Return θ + d; runs for which no λ lowers the value stay, and where none moves ``state.outcome`` says so."""
+        grad, fisher = local.grad.clone(), local.fisher_matrix()
+        state.evidence["newton_decrement"] = largest(-dot(grad, newton_direction(fisher, grad)) / 2)
+        damping = state.memory["damping"]
+        going = local.value.isfinite().unsqueeze(-1)
+        taken, shortened = torch.zeros_like(grad), False
+        for _ in range(MAX_TRIALS):
+            direction = torch.where(going, _damped(fisher, grad, damping), taken)
+            trial = local.moved(local.theta + direction)
+            foretold = -dot(grad, direction) - 0.5 * dot(direction, _times(fisher, direction))
+            gained = (local.value - trial.value).unsqueeze(-1)
+            fine = gained >= ENOUGH * foretold - slack(local.value, grad.dtype).unsqueeze(-1)
+            taken = torch.where(going & fine, direction, taken)
+            damping.copy_(torch.where(going, _next(damping, gained, foretold, fine), damping))
+            going = going & ~fine
+            if not bool(going.any()):
+                break
+            shortened = True
+        state.arrived = trial if not bool(going.any()) else None
+        if not bool(taken.any()) and bool(grad.any()):
+            state.outcome = f"{self.name}: no step, however damped, lowers the objective"
+        elif stalled(local, state, shortened):
+            state.outcome = f"{self.name}: steps get ever shorter and gain nothing, as at a kink"
+        return local.theta + taken if state.arrived is None else state.arrived.theta
+
+
+def _damped(fisher: Tensor, grad: Tensor, damping: Tensor) -> Tensor:
+    """−(F + λI)⁻¹ g, (…, P)."""
+    identity = torch.eye(grad.shape[-1], dtype=grad.dtype, device=grad.device)
+    return newton_direction(fisher + damping.to(grad.dtype).unsqueeze(-1) * identity, grad)
+
+
+def _times(matrix: Tensor, v: Tensor) -> Tensor:
+    product: Tensor = torch.matmul(matrix, v.unsqueeze(-1)).squeeze(-1)
+    return product
+
+
+def _next(damping: Tensor, gained: Tensor, foretold: Tensor, fine: Tensor) -> Tensor:
+    """λ after a trial: less where the model was right, more where it was not, much more where the step is refused."""
+    ratio = torch.where(fine, gained / foretold.clamp(min=torch.finfo(foretold.dtype).tiny), -torch.inf)
+    lower = torch.where(damping < LEAST, 0.0, damping / 10)
+    higher = damping.clamp(min=LEAST) * torch.where(fine, 4.0, 10.0)
+    return torch.where(ratio > GOOD, lower, torch.where(ratio < POOR, higher, damping)).clamp(max=MOST)
