@@ -215,7 +215,7 @@ def test_the_recommended_model_is_the_simplest_within_one_standard_error_of_the_
     models, chosen = done.study.models, done.study.recommended
     no_end = ("separated", "boundary", "diverged", "non_finite")
     eligible = [n for n in ("linear", "linear_unpenalised", "net") if models[n].verdict.kind not in no_end]
-    best = min(eligible, key=lambda name: models[name].nll_validation)
+    best = min(eligible, key=lambda name: models[name].nll_judged)
     near = [n for n in eligible if n == best or standard_errors_between(done, best, n) <= 1]
     assert chosen == near[0]
     assert done.study.report["conclusion"]["model"] == chosen
@@ -223,5 +223,5 @@ def test_the_recommended_model_is_the_simplest_within_one_standard_error_of_the_
 
 def standard_errors_between(done: Done, better: str, worse: str) -> float:
     """By how many standard errors of the paired difference the validation NLL of one model is the smaller."""
-    rows = [done.study.models[name].validation for name in (better, worse)]
+    rows = [done.study.models[name].judged for name in (better, worse)]
     return float(stats.ttest_rel(*rows).statistic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -65,12 +65,14 @@ class Choice:
         trials: the candidates in rising freedom.
         rows: how many rows it was fitted to.
         statement: what was chosen and why, in a sentence.
+        nll: of each row under such a calibrator fitted to the other folds, (n,).
     """
 
     calibrator: Calibrator
     trials: tuple[Trial, ...]
     rows: int
     statement: str
+    nll: Floats = field(repr=False, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as reports and the notes of a model hold them; the calibrator goes by its name."""
@@ -132,7 +134,7 @@ def calibrate(
     trials = tuple(
         Trial(kind, float(share @ nll[kind]), *_paired(nll[Identity.kind] - nll[kind], share)) for kind in candidates
     )
-    return Choice(CALIBRATORS[chosen].fit(p, y, w), trials, n, _statement(chosen, trials, n))
+    return Choice(CALIBRATORS[chosen].fit(p, y, w), trials, n, _statement(chosen, trials, n), nll[chosen])
 
 
 def nll_of(p: Floats, y: NDArray[np.int64]) -> Floats:

@@ -39,6 +39,7 @@ def model_json(ground: Ground, candidate: Candidate) -> ModelJson:
         "work": candidate.work,
         "nll_train": finite(candidate.nll_train),
         "nll_validation": finite(candidate.nll_validation),
+        "nll_judged": finite(candidate.nll_judged),
         "verdict": candidate.verdict.to_json(),
         "seconds_fit": candidate.seconds,
     }

@@ -55,6 +55,16 @@ class Candidate:
         return -float(self.validation.mean())
 
     @property
+    def judged(self) -> NDArray[np.float64]:
+        """Log p of the validation rows as the model is used: with its calibrator, fitted to other rows than each."""
+        return self.validation if self.calibration is None else -self.calibration.nll
+
+    @property
+    def nll_judged(self) -> float:
+        """Mean NLL of the validation rows, in nats, that models are compared by."""
+        return -float(self.judged.mean())
+
+    @property
     def interrupted(self) -> bool:
         """Whether the user stopped the fit."""
         return self.verdict.kind is VerdictKind.INTERRUPTED

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from likeliest.calibration import Identity
 from likeliest.interfaces import VerdictKind
 from likeliest.study.candidate import Candidate
 
@@ -22,27 +23,35 @@ _NO_PLACE_TO_END = (VerdictKind.SEPARATED, VerdictKind.BOUNDARY, VerdictKind.DIV
 def recommend(candidates: list[Candidate]) -> tuple[Candidate, str]:
     """The simplest model that is no more than one standard error worse than the best, and why it is that one.
 
-    Held-out NLLs are compared row by row, which pairs them. A model whose θ is an accident of where its fit stopped is
+    Held-out NLLs are compared row by row, which pairs them, and with the calibrators that the models are used with, each
+    fitted to other rows: a net that is too sure of itself is not a worse model for it. A model whose θ is an accident of where its fit stopped is
     never recommended. The linear model with a chosen penalty counts as simpler than the one without, which is less
     stable, and both as simpler than the net.
 
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, section 3.4.3.
     """
     eligible = [c for c in candidates if c.verdict.kind not in _NO_PLACE_TO_END] or candidates
-    best = min(eligible, key=lambda c: c.nll_validation)
+    best = min(eligible, key=lambda c: c.nll_judged)
     for candidate in sorted(eligible, key=lambda c: _BY_SIMPLICITY.index(c.name)):
         if candidate is best:
             break
-        worse = best.validation - candidate.validation
+        worse = best.judged - candidate.judged
         if np.isfinite(worse).all() and worse.mean() <= worse.std(ddof=1) / len(worse) ** 0.5:
             return candidate, (
-                f"it is the simplest model whose validation NLL, {candidate.nll_validation:.4f} nats a row, lies "
-                f"within one standard error of the least, {best.nll_validation:.4f} by the {best.title}"
+                f"it is the simplest model whose validation NLL{_as_used(eligible)}, {candidate.nll_judged:.4f} nats a "
+                f"row, lies within one standard error of the least, {best.nll_judged:.4f} by the {best.title}"
             )
     return (
         best,
-        f"of the models with an optimum it has the least validation NLL, {best.nll_validation:.4f} nats a row",
+        f"of the models with an optimum it has the least validation NLL{_as_used(eligible)}, {best.nll_judged:.4f} "
+        "nats a row",
     )
+
+
+def _as_used(candidates: list[Candidate]) -> str:
+    """Whether that is another NLL than the one without calibrators."""
+    changed = any(not isinstance(c.model.calibrator, Identity) for c in candidates)
+    return " with its calibrator, cross-validated" if changed else ""
 
 
 def conclusion(
@@ -108,9 +117,14 @@ def _score(model: ModelJson) -> str:
 
 def _against(model: ModelJson) -> str:
     return (
-        f"The {model['title']} has {_number(model['nll_validation'])} on validation and "
+        f"The {model['title']} has {_number(model['nll_validation'])} on validation{_calibrated(model)} and "
         f"{_number(model['nll_test'])} on test rows; its fit ended {model['verdict']['kind']}."
     )
+
+
+def _calibrated(model: ModelJson) -> str:
+    own = model["nll_judged"]
+    return "" if own == model["nll_validation"] else f" ({_number(own)} with its calibrator)"
 
 
 def _certified(certificates: list[Certificate]) -> str:
