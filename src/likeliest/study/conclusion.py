@@ -23,10 +23,10 @@ _NO_PLACE_TO_END = (VerdictKind.SEPARATED, VerdictKind.BOUNDARY, VerdictKind.DIV
 def recommend(candidates: list[Candidate]) -> tuple[Candidate, str]:
     """The simplest model that is no more than one standard error worse than the best, and why it is that one.
 
-    Held-out NLLs are compared row by row, which pairs them, and with the calibrators that the models are used with, each
-    fitted to other rows: a net that is too sure of itself is not a worse model for it. A model whose θ is an accident of where its fit stopped is
-    never recommended. The linear model with a chosen penalty counts as simpler than the one without, which is less
-    stable, and both as simpler than the net.
+    Held-out NLLs are compared row by row, which pairs them, and with the calibrators that the models are used with,
+    each fitted to other rows: a net that is too sure of itself is not a worse model for it. A model whose θ is an
+    accident of where its fit stopped is never recommended. The linear model with a chosen penalty counts as simpler
+    than the one without, which is less stable, and both as simpler than the net.
 
     Source: Breiman, Friedman, Olshen and Stone (1984), Classification and Regression Trees, section 3.4.3.
     """
