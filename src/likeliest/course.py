@@ -143,10 +143,14 @@ class Course:
                 return VerdictKind.BUDGET
             if state.outcome is not None:
                 near = (self.standing.lost | (self.standing.grad_norm <= ARITHMETIC_LIMIT)).all()
-                decrement = state.evidence.get("newton_decrement", math.inf)
-                return VerdictKind.CONVERGED if near or decrement <= NEGLIGIBLE_DECREMENT else VerdictKind.BUDGET
+                return VerdictKind.CONVERGED if near or self._on_a_kink() else VerdictKind.BUDGET
             self.theta = rule.step(local, state)
             state.step += 1
+
+    def _on_a_kink(self) -> bool:
+        """Whether a rule that cannot move stands where there is nothing to gain, though no gradient vanishes there."""
+        decrement = self.state.evidence.get("newton_decrement", math.inf)
+        return not self.objective.predictor.smooth and decrement <= NEGLIGIBLE_DECREMENT
 
     def _mini_batches(
         self, batch_size: int, seed: int, measure_every: float | Sequence[int], measured_rows: int

@@ -118,6 +118,7 @@ class Predictor(Protocol):
     size: int
     outputs: int
     linear: bool
+    smooth: bool
     unit: Literal["row", "series"]
 
     def init(self, streams: Sequence[np.random.Generator], dtype: Any = ...) -> Tensor: ...

@@ -65,6 +65,8 @@ class Predictor(ABC):
 
     linear: bool = False
     """Whether η is linear in θ, so that the Hessian is exactly Jᵀ O J, O the family's observed information."""
+    smooth: bool = True
+    """Whether η has a derivative by θ everywhere that a fit may end."""
     unit: Literal["row", "series"] = "row"
     """What a block of data must not cut."""
     inputs: int | None = None

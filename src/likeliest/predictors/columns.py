@@ -44,6 +44,7 @@ class Columns(Predictor):
         self.outputs = len(self.names)
         self.inputs = next((p.inputs for p in components.values() if p.inputs is not None), None)
         self.linear = all(p.linear for p in components.values())
+        self.smooth = all(p.smooth for p in components.values())
         self.unit = "series" if any(p.unit == "series" for p in components.values()) else "row"
         self._lay_out(
             {

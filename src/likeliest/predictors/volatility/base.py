@@ -109,10 +109,9 @@ class ConditionalVolatility(Predictor):
         """Return η (…, n, 2)."""
         of_mean, of_volatility = self.split(theta)
         location, tape = self.mean.forward(of_mean, x[..., 1 + self.measures :], draw)
-        returns = x[..., 0]
-        error = returns - columns_of(location)[0]
-        log_scale, own = self._log_scale(of_volatility, error, x)
-        return torch.stack(((returns - error).expand_as(log_scale), log_scale), -1), _Tape(tape, own)
+        mean = columns_of(location)[0]
+        log_scale, own = self._log_scale(of_volatility, x[..., 0] - mean, x)
+        return torch.stack((mean.expand_as(log_scale), log_scale), -1), _Tape(tape, own)
 
     def pullback(self, theta: Tensor, tape: _Tape, u: Any, out: Tensor) -> None:
         """Write Jᵀu: what ε is told goes on to the mean, with the other sign."""

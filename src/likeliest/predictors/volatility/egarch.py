@@ -61,6 +61,9 @@ class ExponentialGarch(ConditionalVolatility):
     Source: Nelson (1991), Conditional heteroskedasticity in asset returns: a new approach.
     """
 
+    smooth = False
+    """|z| has a kink at 0, on which a likelihood often has its maximum."""
+
     def __init__(
         self,
         p: int = 1,
