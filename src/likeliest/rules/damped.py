@@ -33,7 +33,7 @@ LEAST, MOST = 1e-10, 1e10
 class LevenbergMarquardt(Rule):
     """θ ← θ − (F + λ I)⁻¹ g, with λ chosen at every step by how much of the foretold gain there was.
 
-    Leaves ``evidence["newton_decrement"]`` as `SecondOrder` does, with F in place of the Hessian.
+    Leaves ``evidence["newton_decrement"]`` as `SecondOrder` does, with F + λI in place of the Hessian.
 
     Args:
         damping: the first λ, per unit of weight.
@@ -63,13 +63,15 @@ class LevenbergMarquardt(Rule):
     def step(self, local: Local, state: State) -> Tensor:
         """Return θ + d; runs for which no λ lowers the value stay, and where none moves ``state.outcome`` says so."""
         grad, fisher = local.grad.clone(), local.fisher_matrix()
-        state.evidence["newton_decrement"] = largest(-dot(grad, newton_direction(fisher, grad)) / 2)
         damping = state.memory["damping"]
         going = local.value.isfinite().unsqueeze(-1)
         taken, shortened = torch.zeros_like(grad), False
         for _ in range(MAX_TRIALS):
             direction = torch.where(going, _damped(fisher, grad, damping), taken)
             trial = local.moved(local.theta + direction)
+            if not shortened:
+                state.evidence["newton_decrement"] = largest(-dot(grad, direction) / 2)
+                trial.grad  # noqa: B018 – together with the value, for the next step: the first trial is mostly taken
             foretold = -dot(grad, direction) - 0.5 * dot(direction, _times(fisher, direction))
             gained = (local.value - trial.value).unsqueeze(-1)
             fine = gained >= ENOUGH * foretold - slack(local.value, grad.dtype).unsqueeze(-1)

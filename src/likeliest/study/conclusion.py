@@ -123,7 +123,7 @@ def _against(model: ModelJson) -> str:
 
 
 def _calibrated(model: ModelJson) -> str:
-    own = model["nll_judged"]
+    own = model.get("nll_judged", model["nll_validation"])
     return "" if own == model["nll_validation"] else f" ({_number(own)} with its calibrator)"
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.errors import ShapeError, SpecificationError
+from likeliest.errors import NotOnOfferError, ShapeError, SpecificationError
 from likeliest.interfaces import Draw
 from likeliest.predictors.base import Natural, Predictor, columns_of
 from likeliest.predictors.constant import Constant
@@ -19,6 +19,18 @@ from likeliest.predictors.constant import Constant
 class _Tape(NamedTuple):
     mean: Any
     volatility: Any
+
+
+class History(Protocol):
+    """The latest days of a series, or of many paths that go on from it: each (m,), or () where all share it."""
+
+    def log_scale(self) -> Tensor:
+        """Return s of the next day."""
+        ...
+
+    def append(self, error: Tensor) -> None:
+        """Let that day have been, with this ε."""
+        ...
 
 
 class ConditionalVolatility(Predictor):
@@ -65,8 +77,17 @@ class ConditionalVolatility(Predictor):
         return self._before.squeeze(-1)
 
     @abstractmethod
-    def _start(self) -> Tensor:
-        """Where the volatility's parameters start, in double precision."""
+    def _start(self, persistence: float = 0.97, feedback: float = 0.9) -> Tensor:
+        """Where the volatility's parameters start, in double precision: of this persistence, and feedback's share."""
+
+    def starts(self, theta: Tensor) -> Tensor:
+        """Return θ (P,) with other volatilities in its place, (S, P): likelihoods of volatility have several maxima."""
+        moved = [
+            torch.cat((self.split(theta)[0], self._start(persistence, feedback).to(theta)))
+            for persistence in (0.5, 0.9, 0.97, 0.995)
+            for feedback in (0.5, 0.8, 0.9, 0.97)
+        ]
+        return torch.stack(moved)
 
     @abstractmethod
     def _log_scale(self, theta: Tensor, error: Tensor, x: Tensor) -> tuple[Tensor, Any]:
@@ -83,6 +104,10 @@ class ConditionalVolatility(Predictor):
     @abstractmethod
     def _slopes(self, tape: Any, errors: Sequence[Tensor]) -> Tensor:
         """Return how s changes with each of several changes of ε and with each of θ, (…, changes + parameters, n)."""
+
+    @abstractmethod
+    def _history(self, theta: Tensor, tape: Any) -> History:
+        """What days to come need to know of those of a tape."""
 
     @abstractmethod
     def _natural(self, theta: Tensor) -> Natural:
@@ -138,6 +163,29 @@ class ConditionalVolatility(Predictor):
         """The mean's, and all."""
         width = self.mean.jacobian_widths[0]
         return width, width + self.size - self.mean.size
+
+    def simulate(self, theta: Tensor, x: Tensor, noise: Tensor) -> Tensor:
+        """Return paths of the days that follow x, (m, h): r = μ + σ ε, each σ made by the shocks of its own path.
+
+        Args:
+            theta: (P,).
+            x: (n, columns), the days so far.
+            noise: ε (m, h), independent, as the family has them at mean 0 and log_scale 0.
+
+        Raises:
+            NotOnOfferError: what the mean or the variance knows of those days is not known yet.
+        """
+        if h_needs := [what for what, wanted in (("mean", self.mean.inputs), ("measure", self.measures)) if wanted]:
+            raise NotOnOfferError(f"the {h_needs[0]} needs columns of days that have not come; one day ahead is known")
+        of_mean, of_volatility = self.split(theta)
+        mean = columns_of(self.mean.forward(of_mean, x[:, 1:])[0])[0][-1]
+        history = self._history(of_volatility, self._log_scale(of_volatility, x[:, 0] - mean, x)[1])
+        paths = torch.empty_like(noise)
+        for day in range(noise.shape[-1]):
+            error = noise[:, day] * history.log_scale().exp()
+            history.append(error)
+            paths[:, day] = mean + error
+        return paths
 
     def natural(self, theta: Tensor) -> Natural:
         """The mean's own, and the volatility's as its field writes them."""

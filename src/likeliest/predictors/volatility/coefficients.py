@@ -11,9 +11,16 @@ the last of which is 0. What is measured outside the recursion needs c ≥ 0 alo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
+
+Array: TypeAlias = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,11 @@ class Coefficients:
         """P."""
         return sum(self.parts.values())
 
-    def start(self, level: float) -> Tensor:
-        """θ (P,) of a variance around a level that moves as daily returns of markets mostly do."""
-        persistence, feedback = 0.97, 0.9
+    def start(self, level: float, persistence: float = 0.97, feedback: float = 0.9) -> Tensor:
+        """θ (P,) of a variance around a level, with this s, of which feedback has this share.
+
+        By default it moves as daily returns of markets mostly do.
+        """
         shocks, q = len(self.halves), self.feedback
         share = torch.full((shocks,), (1 - feedback * bool(q)) / max(shocks, 1), dtype=torch.float64)
         shares = torch.cat((share, share.new_full((q,), (feedback if shocks else 1) / max(q, 1))))
@@ -70,45 +79,65 @@ class Coefficients:
     def values_and_jacobian(self, theta: Tensor) -> tuple[Tensor, Tensor]:
         """Return the coefficients (…, C) and their derivatives (…, C, P).
 
-        With g the shares, c = s g / w: ∂c_i/∂logit s = c_i (1 − s), ∂c_i/∂v_j = c_i (δ_ij − g_j).
+        With g the shares, c = s g / w: ∂c_i/∂logit s = c_i (1 − s), ∂c_i/∂v_j = c_i (δ_ij − g_j). NumPy is quicker than
+        torch where numbers are few.
         """
-        values = theta.new_zeros(*theta.shape[:-1], 1 + self.shared + self.measures)
-        jacobian = values.new_zeros(*values.shape, theta.shape[-1])
+        given = theta.numpy(force=True)
+        values = np.zeros((*given.shape[:-1], 1 + self.shared + self.measures), given.dtype)
+        jacobian = np.zeros((*values.shape, given.shape[-1]), given.dtype)
         at = 0
         if not self.integrated:
-            values[..., 0] = jacobian[..., 0, 0] = theta[..., 0].exp()
+            values[..., 0] = jacobian[..., 0, 0] = _exp(given[..., 0])
             at = 1
         if self.shared:
-            at = self._share(theta, at, values, jacobian)
+            at = self._share(given, at, values, jacobian)
         for k in range(self.measures):
             row = 1 + len(self.halves) + k
-            values[..., row] = jacobian[..., row, at + k] = theta[..., at + k].exp()
-        return values, jacobian
+            values[..., row] = jacobian[..., row, at + k] = _exp(given[..., at + k])
+        return torch.from_numpy(values).to(theta.device), torch.from_numpy(jacobian).to(theta.device)
 
-    def _share(self, theta: Tensor, at: int, values: Tensor, jacobian: Tensor) -> int:
+    def _share(self, theta: Array, at: int, values: Array, jacobian: Array) -> int:
         """Write the coefficients that come back; return where in θ the next part begins."""
         first = at if self.integrated else at + 1
         end = first + self.shared - 1
-        logits = torch.nn.functional.pad(theta[..., first:end], (0, 1))
-        own = torch.softmax(logits, -1)
-        scaled = own if self.integrated else own * theta[..., at : at + 1].sigmoid()
-        if any(self.halves):
-            scaled = scaled * scaled.new_tensor([2.0 if half else 1.0 for half in self.halves] + [1.0] * self.feedback)
+        own = _softmax(theta[..., first:end])
+        scaled = own * self._multiples
         rows = self.rows
-        values[..., rows] = scaled
         if not self.integrated:
-            jacobian[..., rows, at] = scaled * (-theta[..., at : at + 1]).sigmoid()
-        spread = torch.diag_embed(scaled)[..., :-1] - scaled[..., :, None] * own[..., None, :-1]
+            scaled = scaled * expit(theta[..., at : at + 1])
+            jacobian[..., rows, at] = scaled * expit(-theta[..., at : at + 1])
+        values[..., rows] = scaled
+        spread = -scaled[..., :, None] * own[..., None, :-1]
+        free = np.arange(self.shared - 1)
+        spread[..., free, free] += scaled[..., :-1]
         jacobian[..., rows, first:end] = spread
         return end
+
+    @cached_property
+    def _multiples(self) -> Array:
+        """1/w of what comes back."""
+        return np.array([2.0 if half else 1.0 for half in self.halves] + [1.0] * self.feedback)
 
     def persistence(self, values: Tensor) -> float:
         """S of coefficients (C,)."""
         halved = values.new_tensor([0.5 if half else 1.0 for half in self.halves] + [1.0] * self.feedback)
         return float(values[self.rows] @ halved)
 
-    @property
+    @cached_property
     def rows(self) -> list[int]:
         """Where the coefficients that come back stand among all."""
         shocks = len(self.halves)
         return [*range(1, 1 + shocks), *range(1 + shocks + self.measures, 1 + self.measures + self.shared)]
+
+
+def _exp(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return np.exp(values)
+
+
+def _softmax(logits: Array) -> Array:
+    """Shares of logits (…, k) and of one more that is 0: (…, k + 1)."""
+    padded = np.concatenate((logits, np.zeros((*logits.shape[:-1], 1), logits.dtype)), -1)
+    powers = np.exp(padded - padded.max(-1, keepdims=True))
+    shares: Array = powers / powers.sum(-1, keepdims=True)
+    return shares

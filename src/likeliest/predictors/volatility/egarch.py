@@ -83,10 +83,10 @@ class ExponentialGarch(ConditionalVolatility):
         shared = {name: size for name, size in self._persistence.parts.items() if name != "log_intercept"}
         super().__init__(mean, presample, level, {name: size for name, size in {**own, **shared}.items() if size})
 
-    def _start(self) -> Tensor:
-        shared = self._persistence.start(1.0)[1:]
+    def _start(self, persistence: float = 0.97, feedback: float = 0.9) -> Tensor:
+        shared = self._persistence.start(1.0, persistence)[1:]
         beta = self._beta(shared)[0]
-        alpha, gamma = torch.full((self.p,), 0.15 / max(self.p, 1)), torch.zeros(self.o)
+        alpha, gamma = torch.full((self.p,), 1.5 * (1 - feedback) / max(self.p, 1)), torch.zeros(self.o)
         intercept = (1 - beta.sum(-1, keepdim=True)) * math.log(self.level)
         return torch.cat((intercept, alpha.double(), gamma.double(), shared))
 
@@ -168,6 +168,9 @@ class ExponentialGarch(ConditionalVolatility):
         total: Tensor = torch.stack(moved).sum(0)
         return total
 
+    def _history(self, theta: Tensor, tape: _Tape) -> _History:
+        return _History(self, self._coefficients(theta), tape)
+
     def _natural(self, theta: Tensor) -> Natural:
         intercept, alpha, gamma, beta, jacobian = self._coefficients(theta)
         sizes = {"alpha": self.p, "gamma": self.o, "beta": self.q}
@@ -188,6 +191,33 @@ class ExponentialGarch(ConditionalVolatility):
         return cls(
             values["p"], values["o"], values["q"], mean=mean, presample=values["presample"], level=values["level"]
         )
+
+
+class _History:
+    """See `History`."""
+
+    def __init__(self, predictor: ExponentialGarch, coefficients: tuple[Tensor, ...], tape: _Tape) -> None:
+        self._intercept, self._alpha, self._gamma, self._beta, _ = coefficients
+        lags, before = predictor._lags, predictor.presample.to(tape.shocks).log()
+        self._sizes = [torch.zeros_like(before)] * lags + list((tape.shocks[-lags:].abs() - _MEAN_SIZE).unbind())
+        self._shocks = [torch.zeros_like(before)] * lags + list(tape.shocks[-lags:].unbind())
+        self._levels = [before] * lags + list(tape.log_variance[-lags:].unbind())
+
+    def log_scale(self) -> Tensor:
+        """Return ½ ℓ of the next day, which then has been as far as feedback goes."""
+        total = self._intercept[0]
+        rows = ((self._alpha, self._sizes), (self._gamma, self._shocks), (self._beta, self._levels))
+        for coefficients, days in rows:
+            for i, c in enumerate(coefficients.unbind()):
+                total = total + c * days[-1 - i]
+        self._levels.append(total)
+        return 0.5 * total
+
+    def append(self, error: Tensor) -> None:
+        """Add the day's shock."""
+        shock = error * torch.exp(-0.5 * self._levels[-1])
+        self._shocks.append(shock)
+        self._sizes.append(shock.abs() - _MEAN_SIZE)
 
 
 def _flat(values: Tensor, runs: Sequence[int], event: int) -> np.ndarray:

@@ -113,8 +113,8 @@ class LinearVariance(ConditionalVolatility):
         self.coefficients = Coefficients(tuple(term.half for term in own), outside, feedback, integrated)
         super().__init__(mean, presample, level, self.coefficients.parts)
 
-    def _start(self) -> Tensor:
-        return self.coefficients.start(self.level)
+    def _start(self, persistence: float = 0.97, feedback: float = 0.9) -> Tensor:
+        return self.coefficients.start(self.level, persistence, feedback)
 
     def _log_scale(self, theta: Tensor, error: Tensor, x: Tensor) -> tuple[Tensor, _Tape]:
         values, jacobian = self.coefficients.values_and_jacobian(theta)
@@ -174,6 +174,9 @@ class LinearVariance(ConditionalVolatility):
                 total = total + c.unsqueeze(-1) * lagged_mean(shock, term.lag, term.window, 0.0)
         return total
 
+    def _history(self, theta: Tensor, tape: _Tape) -> _History:
+        return _History(self, self.coefficients.values_and_jacobian(theta)[0], tape)
+
     def _natural(self, theta: Tensor) -> Natural:
         """ω, α and γ of each lag (losses count α + γ, gains α), the weights of windows, β."""
         values, jacobian = self.coefficients.values_and_jacobian(theta)
@@ -208,6 +211,37 @@ class LinearVariance(ConditionalVolatility):
         """Inverse of `to_json`; the mean is made from its own."""
         settings = {name: values[name] for name in ("feedback", "presample", "level", "integrated")}
         return cls([Term(**term) for term in values["terms"]], mean=mean, **settings)
+
+
+class _History:
+    """See `History`."""
+
+    def __init__(self, predictor: LinearVariance, values: Tensor, tape: _Tape) -> None:
+        self._terms, self._values = predictor.terms, values
+        days = max([term.lag + term.window - 1 for term in predictor.terms], default=0)
+        before = predictor.presample.to(values)
+        self._shocks = [
+            [before * 0.5 if term.half else before] * days
+            + list(_masked(tape.error.square(), tape.error, term.shock)[-days:].unbind())
+            for term in predictor.terms
+        ]
+        self._variances = [before] * predictor.feedback + list(tape.variance[-max(predictor.feedback, 1) :].unbind())
+
+    def log_scale(self) -> Tensor:
+        """Return ½ log h of the next day, which then has been as far as feedback goes."""
+        total = self._values[0]
+        for c, term, shocks in zip(self._values[1:].unbind(), self._terms, self._shocks, strict=False):
+            window = shocks[len(shocks) - term.lag - term.window + 1 : len(shocks) - term.lag + 1]
+            total = total + c * torch.stack(torch.broadcast_tensors(*window)).mean(0)
+        for j, b in enumerate(self._values[1 + len(self._terms) :].unbind()):
+            total = total + b * self._variances[-1 - j]
+        self._variances.append(total)
+        return 0.5 * total.log()
+
+    def append(self, error: Tensor) -> None:
+        """Add the day's shocks."""
+        for term, shocks in zip(self._terms, self._shocks, strict=True):
+            shocks.append(_masked(error.square(), error, term.shock))
 
 
 def _masked(values: Tensor, error: Tensor, shock: Shock) -> Tensor:

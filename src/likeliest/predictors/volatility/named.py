@@ -43,7 +43,7 @@ def garch(returns: Any, p: int = 1, o: int = 0, q: int = 1, *, mean: Predictor |
         >>> import likeliest as lk, numpy as np
         >>> r = np.random.default_rng(0).standard_t(5, 500) * 0.01
         >>> objective = lk.Objective(lk.family("normal"), lk.garch(r), r[:, None], r)
-        >>> lk.fit(objective, "irls").verdict.good
+        >>> lk.fit(objective, "levenberg_marquardt").verdict.good
         True
     """
     if min(p, o, q) < 0 or p + o == 0:

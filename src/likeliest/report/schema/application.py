@@ -70,7 +70,7 @@ class Model(TypedDict):
     """Mean NLL on training rows; ``None``, here and below, where it is not finite."""
     nll_validation: float | None
     """Mean NLL on validation rows."""
-    nll_judged: float | None
+    nll_judged: NotRequired[float | None]
     """The same with the calibrator fitted to other rows than each: what models are compared by."""
     nll_test: float | None
     """Mean NLL on test rows."""
