@@ -5,7 +5,7 @@
     read_table -> frame -> Target.learn, TableEncoder.learn -> encode -> x, y
                         -> split, duplicates_across
 
-Pictures and recordings have packages of their own, `likeliest.data.images` and `likeliest.data.sounds`. Everything
+Pictures, recordings and prices have packages of their own, `likeliest.data.images`, `sounds` and `prices`. Everything
 learnt is a small value with ``to_json`` and ``from_json``, because it lives in the model file. Nothing here needs torch
 but recordings of unequal length: matrices are NumPy's float64, pictures its uint8, sounds its int16.
 """
@@ -27,6 +27,7 @@ from likeliest.data.images import (
     read_pictures,
     write_folder,
 )
+from likeliest.data.prices import Prices, PriceSeries, read_prices
 from likeliest.data.sounds import (
     Recordings,
     SoundEncoder,
@@ -52,6 +53,8 @@ __all__ = [
     "ImageEncoder",
     "NearDuplicates",
     "Pictures",
+    "PriceSeries",
+    "Prices",
     "Problem",
     "Recordings",
     "SoundEncoder",
@@ -70,6 +73,7 @@ __all__ = [
     "pauses",
     "pictures_of_arrays",
     "read_pictures",
+    "read_prices",
     "read_recordings",
     "read_table",
     "recordings_of_arrays",

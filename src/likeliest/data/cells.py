@@ -33,13 +33,19 @@ def row_names(mask: Mask, limit: int = 5) -> str:
     return f"row {names[0]}" if len(names) == 1 else f"rows {', '.join(names[:-1])} and {names[-1]}"
 
 
-def refuse(series: pl.Series, bad: Mask, needed: str, remedy: str, error: type[InputError] = ColumnError) -> None:
-    """Raise ``error`` at the first row where ``bad`` holds, with what stands there; do nothing where none does."""
+def refuse(
+    series: pl.Series, bad: Mask, needed: str, remedy: str, error: type[InputError] = ColumnError, *, place: str = ""
+) -> None:
+    """Raise ``error`` at the first row where ``bad`` holds, with what stands there; do nothing where none does.
+
+    ``place`` is the file, where a message has to name it.
+    """
     if not bad.any():
         return
     first, count = int(np.argmax(bad)), int(bad.sum())
     more = f" (and {count - 1} more such rows)" if count > 1 else ""
-    raise error(f"column {series.name!r} row {first + 1}: expected {needed}, found {series[first]!r}{more}; {remedy}")
+    where = f"{place} column {series.name!r} row {first + 1}".lstrip()
+    raise error(f"{where}: expected {needed}, found {series[first]!r}{more}; {remedy}")
 
 
 def unread(series: pl.Series, values: pl.Series) -> Mask:

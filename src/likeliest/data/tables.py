@@ -20,6 +20,8 @@ _PACKED = {
     b"SQLite format 3\0": "an SQLite database; export the table as CSV",
 }
 _SEPARATORS = {".tsv": "\t", ".tab": "\t"}
+_PARQUET_SUFFIXES = (".parquet", ".pq")
+_HEAD = 1 << 16
 
 
 def read_table(path: str | Path, *, as_text: Collection[str] = ()) -> pl.DataFrame:
@@ -49,16 +51,48 @@ def read_table(path: str | Path, *, as_text: Collection[str] = ()) -> pl.DataFra
         >>> read_table(path)["age"].to_list()
         [36, None]
     """
+    frame, separator = read_cells(path)
+    if separator is None:
+        return frame
+    return pl.DataFrame([c if c.name in as_text else infer(c, decimal_comma=separator == ";") for c in frame])
+
+
+def read_cells(path: str | Path) -> tuple[pl.DataFrame, str | None]:
+    """Read a table as `read_table` does, with the cells of a text file as they stand: texts, missing ones null.
+
+    Returns:
+        The table, and the separator of its cells; for Parquet, whose columns have types of their own, ``None``.
+
+    Raises:
+        SourceError: as `read_table`.
+        TableError: as `read_table`.
+    """
     path = Path(path)
     content = _content(path)
-    if content.startswith(_PARQUET) or path.suffix.lower() in (".parquet", ".pq"):
-        return _read_parquet(content, str(path))
+    if content.startswith(_PARQUET) or path.suffix.lower() in _PARQUET_SUFFIXES:
+        return _read_parquet(content, str(path)), None
     for magic, what in _PACKED.items():
         if content.startswith(magic):
             raise TableError(f"{path}: expected CSV, TSV or Parquet, found {what}")
     texts, separator = read_delimited(content, str(path), _SEPARATORS.get(path.suffix.lower()))
-    columns = map(blank_missing, texts)
-    return pl.DataFrame([c if c.name in as_text else infer(c, decimal_comma=separator == ";") for c in columns])
+    return texts.select(blank_missing(column) for column in texts), separator
+
+
+def first_cells(path: Path, rows: int = 200) -> pl.DataFrame:
+    """Return the first rows of a table, at most ``rows`` of them, cheaply: of a text file only the head is read.
+
+    Raises:
+        OSError: the file cannot be read.
+        TableError: its head is no table.
+        PolarsError: it is no Parquet file, though it is called one.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if head.startswith(_PARQUET) or path.suffix.lower() in _PARQUET_SUFFIXES:
+        return pl.read_parquet(path, n_rows=rows)
+    whole = head if len(head) < _HEAD else head[: head.rfind(b"\n") + 1]
+    texts, _ = read_delimited(whole, str(path), _SEPARATORS.get(path.suffix.lower()))
+    return texts.head(rows).select(blank_missing(column) for column in texts.head(rows))
 
 
 def _content(path: Path) -> bytes:
