@@ -15,9 +15,9 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.special import expit
 from torch import Tensor
 
 Array: TypeAlias = NDArray[Any]
@@ -104,8 +104,8 @@ class Coefficients:
         scaled = own * self._multiples
         rows = self.rows
         if not self.integrated:
-            scaled = scaled * expit(theta[..., at : at + 1])
-            jacobian[..., rows, at] = scaled * expit(-theta[..., at : at + 1])
+            scaled = scaled * scipy.special.expit(theta[..., at : at + 1])
+            jacobian[..., rows, at] = scaled * scipy.special.expit(-theta[..., at : at + 1])
         values[..., rows] = scaled
         spread = -scaled[..., :, None] * own[..., None, :-1]
         free = np.arange(self.shared - 1)
