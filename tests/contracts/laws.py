@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import stats
+from scipy import special, stats
 
 import likeliest as lk
 from likeliest.families import Family
@@ -290,6 +290,61 @@ def student_t(eta: np.ndarray) -> Any:
     return stats.t(np.exp(eta[..., 2]), eta[..., 0], np.exp(eta[..., 1]))
 
 
+def standardised_student_t(eta: np.ndarray) -> Any:
+    excess = np.exp(eta[..., 2])
+    return stats.t(2 + excess, eta[..., 0], np.exp(eta[..., 1]) * np.sqrt(excess / (2 + excess)))
+
+
+class Hansen:
+    """The skewed t as Hansen (1994) writes it, on scipy's t; its mean and spread by quadrature on either side."""
+
+    def __init__(self, eta: np.ndarray) -> None:
+        self.location, self.scale = eta[..., 0], np.exp(eta[..., 1])
+        excess, self.skew = np.exp(eta[..., 2]), np.tanh(eta[..., 3])
+        df = 2 + excess
+        c = special.gamma((df + 1) / 2) / (np.sqrt(math.pi * excess) * special.gamma(df / 2))
+        self.a = 4 * self.skew * c * excess / (df - 1)
+        self.b = np.sqrt(1 + 3 * self.skew**2 - self.a**2)
+        self.t = stats.t(df, scale=np.sqrt(excess / df))
+
+    @property
+    def mode(self) -> np.ndarray:
+        return self.location - self.scale * self.a / self.b
+
+    def logpdf(self, y: np.ndarray) -> np.ndarray:
+        t = self.b * (y - self.location) / self.scale + self.a
+        return np.log(self.b / self.scale) + self.t.logpdf(t / (1 + np.sign(t) * self.skew))
+
+    def cdf(self, y: np.ndarray) -> np.ndarray:
+        t = self.b * (y - self.location) / self.scale + self.a
+        side = 1 + np.sign(t) * self.skew
+        below = self.t.cdf(t / side)
+        return np.where(t < 0, side * below, (1 - self.skew) / 2 + side * (below - 0.5))
+
+    def ppf(self, level: float) -> np.ndarray:
+        low = (1 - self.skew) * self.t.ppf(np.minimum(level / (1 - self.skew), 0.5))
+        high = (1 + self.skew) * self.t.ppf(np.maximum(0.5 + (level - (1 - self.skew) / 2) / (1 + self.skew), 0.5))
+        return self.location + self.scale * (low + high - self.a) / self.b
+
+    def mean(self) -> np.ndarray:
+        return self.mode + self._moment(1)
+
+    def std(self) -> np.ndarray:
+        return np.sqrt(self._moment(2) - self._moment(1) ** 2)
+
+    def _moment(self, power: int) -> np.ndarray:
+        """About the mode."""
+        x, weight = (part.reshape(-1, *([1] * self.mode.ndim)) for part in half_line())
+        with np.errstate(all="ignore"):
+            sides = [(sign * x) ** power * np.exp(self.logpdf(self.mode + sign * x)) for sign in (1, -1)]
+            return np.nansum(weight * np.nan_to_num(sum(sides), posinf=0.0), 0)
+
+
+def around_mode(eta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    y, weight = line(np.array([0.0, eta[1]]))
+    return Hansen(eta).mode + y, weight
+
+
 def reals(rng: np.random.Generator, n: int) -> np.ndarray:
     return rng.standard_t(3, n)
 
@@ -317,6 +372,8 @@ def case(family: Family) -> Case:
         "laplace": lambda: (2, anywhere, reals, located(stats.laplace), line),
         "asymmetric_laplace": lambda: (2, anywhere, reals, asymmetric_laplace(family.level), line),
         "student_t": lambda: (3, anywhere, reals, student_t, line),
+        "standardised_student_t": lambda: (3, anywhere, reals, standardised_student_t, line),
+        "skewed_student_t": lambda: (4, anywhere, reals, Hansen, around_mode),
         "ctc": lambda: (FRAMES * COLUMNS, anywhere, texts, Texts, outcomes_of_texts, (FRAMES, COLUMNS)),
         "gamma": lambda: (2, anywhere if link == "log" else positive, draws("gamma", 2.0), gamma(link), from_zero),
     }

@@ -145,7 +145,7 @@ def column(role, start, outputs=1):
 
 def family_objective(family, roles):
     """Weights, some of them 0, an offset on every column and a penalty; targets drawn from the family itself."""
-    starts = [centre(family), 0.3, 1.5][: len(roles)]
+    starts = [centre(family), 0.3, 1.5, 0.4][: len(roles)]
     if len(roles) == 1:
         predictor = column(roles[0], starts[0], width(family))
     else:

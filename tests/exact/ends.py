@@ -65,6 +65,8 @@ def every_end(family: lk.families.Family) -> tuple[np.ndarray, np.ndarray]:
     signed = [sign * end for end in ENDS for sign in (1, -1)][:-1]
     if columns(family) > 2:
         signed = [end for end in signed if abs(end) in (math.inf, 1e308, 1e4, 711.0, 1.0, 1e-308, 0.0)]
+    if columns(family) > 3:
+        signed = [end for end in signed if abs(end) in (math.inf, 1e308, 711.0, 1.0, 0.0)]
     cases = [(eta, y) for eta in product(signed, repeat=columns(family)) for y in supported(family)]
     return np.array([eta for eta, _ in cases]), np.array([y for _, y in cases])
 

@@ -64,6 +64,7 @@ DISPERSIONS = np.float32(
     [*LOG_SCALES, *_CHANCE.normal(0, 2, 20), *_CHANCE.uniform(-40, 40, 10), *_CHANCE.uniform(-690, 690, 6)]
 )
 """A few for all families and both precisions, because exact gamma functions of them are dear."""
+SKEWS = (0.0, 1e-160, 1e-8, -1e-3, 0.1, -0.5, 0.7, 1.0, -1.5, 3.0, -6.0, 20.0, -100.0, 300.0)
 COUNTS = (0, 1, 2, 3, 5, 9, 10, 31, 100, 170, 171, 1000, 12_345, 10**6, 10**8, 10**9 + 7, 10**12, 2**49 + 1, 10**15)
 RESIDUALS = (
     0.0,
@@ -267,6 +268,13 @@ def _student_t(link: str, rng: np.random.Generator, chance: int) -> Iterator[Poi
             yield (0.0, 0.0, log_df), (residual,)
 
 
+def _skewed_student_t(link: str, rng: np.random.Generator, chance: int) -> Iterator[Point]:
+    """Without y near μ for the smallest ν − 2: there the score of κ has a limit, and a logarithm loses its digits."""
+    for eta, y in _student_t(link, rng, chance):
+        if eta[2] > -10 or abs(y[0] - eta[0]) > 0.01 * math.exp(eta[1]):
+            yield (*eta, float(rng.choice(SKEWS))), y
+
+
 def _gamma(link: str, rng: np.random.Generator, chance: int) -> Iterator[Point]:
     if link == "log":
         etas = [eta for eta in _signed(MAGNITUDES) if abs(eta) > 1e-17]
@@ -297,5 +305,7 @@ _POINTS: dict[str, Callable[[str, np.random.Generator, int], Iterator[Point]]] =
     "laplace": _two_columns,
     "asymmetric_laplace": _two_columns,
     "student_t": _student_t,
+    "standardised_student_t": _student_t,
+    "skewed_student_t": _skewed_student_t,
     "gamma": _gamma,
 }

@@ -202,6 +202,105 @@ def _student_constants(log_df: mpf, precision: int) -> tuple[mpf, mpf, mpf]:
     return constant, digammas - mpf(1) / 2, digammas + trigammas
 
 
+def _standardised_student_t(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    per, z = _standardised(eta, y)
+    excess = mp.exp(eta[2])
+    constant, first, second = _standardised_student_constants(eta[2], mp.prec)
+    with guarded(excess):
+        df, w = excess + 2, z**2 / excess
+        r = 1 / (1 + w)
+        value = constant - eta[1] - (df + 1) / 2 * mp.log1p(w)
+        location = (df + 1) / excess * z * per * r
+        scale = (df + 1) * w * r - 1
+        tail = first - excess / 2 * mp.log1p(w) + (df + 1) / 2 * w * r
+        ss = -2 * (df + 1) * r**2 * w
+        sd = excess * w * r - (df + 1) * r**2 * w
+        sm = -2 * (df + 1) / excess * z * per * r**2
+        mm = -(df + 1) / excess * per**2 * (1 - w) * r**2
+        md = -3 / excess * z * per * r + (df + 1) / excess * z * per * r**2 * w
+        dd = second - excess / 2 * mp.log1p(w) + excess * w * r - (df + 1) / 2 * r**2 * w
+    return Jet(value, (location, scale, tail), ((mm, sm, md), (sm, ss, sd), (md, sd, dd)))
+
+
+@lru_cache(None)
+def _standardised_student_constants(log_excess: mpf, precision: int) -> tuple[mpf, mpf, mpf]:
+    """What of log p knows ν alone, and its two derivatives by log(ν − 2)."""
+    with mp.workprec(precision), guarded(mp.exp(log_excess)):
+        excess = mp.exp(log_excess)
+        upper, lower = (excess + 3) / 2, (excess + 2) / 2
+        constant = mp.loggamma(upper) - mp.loggamma(lower) - mp.log(mp.pi * excess) / 2
+        digammas = excess / 2 * (mp.digamma(upper) - mp.digamma(lower))
+        trigammas = excess**2 / 4 * (mp.psi(1, upper) - mp.psi(1, lower))
+    return constant, digammas - mpf(1) / 2, digammas + trigammas
+
+
+def _skewed_student_t(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> Jet:
+    """As Hansen writes it, with the derivatives of his a and b, of x and of h = log p of the noise in turn."""
+    per, z = _standardised(eta, y)
+    excess = mp.exp(eta[2])
+    constant, first, second = _standardised_student_constants(eta[2], mp.prec)
+    with guarded(excess, mp.exp(2 * abs(eta[3]))):
+        df, lam = excess + 2, mp.tanh(eta[3])
+        turn = 4 / (mp.exp(eta[3]) + mp.exp(-eta[3])) ** 2
+        lams = {(2,): mpf(0), (3,): turn, (2, 2): mpf(0), (2, 3): mpf(0), (3, 3): -2 * lam * turn}
+        m = 4 * mp.exp(constant) * excess / (df - 1)
+        rise = first + 1 - excess / (df - 1)
+        bend = second - excess / (df - 1) + (excess / (df - 1)) ** 2
+        ms = {(2,): m * rise, (3,): mpf(0), (2, 2): m * (rise**2 + bend), (2, 3): mpf(0), (3, 3): mpf(0)}
+        a = lam * m
+        of_a = _of_product(lam, lams, m, ms)
+        squares = _of_product(a, of_a, a, of_a)
+        threes = _of_product(lam, lams, lam, lams)
+        square = 1 + 3 * lam**2 - a**2
+        of_square = {key: 3 * threes[key] - squares[key] for key in squares}
+        b = mp.sqrt(square)
+        of_b = {(i,): of_square[i,] / (2 * b) for i in (2, 3)}
+        logs = {(i,): of_square[i,] / (2 * square) for i in (2, 3)}
+        for i, j in ((2, 2), (2, 3), (3, 3)):
+            both = of_square[i,] * of_square[j,]
+            of_b[i, j] = of_square[i, j] / (2 * b) - both / (4 * b**3)
+            logs[i, j] = of_square[i, j] / (2 * square) - both / (2 * square**2)
+        t = b * z + a
+        sign = 1 if t > 0 or (t == 0 and lam >= 0) else -1
+        wide = 2 / (1 + mp.exp(-2 * sign * eta[3]))
+        ts = {(0,): -b * per, (1,): -b * z, (0, 0): mpf(0), (0, 1): b * per, (1, 1): b * z}
+        for i in (2, 3):
+            ts[i,], ts[0, i], ts[1, i] = of_b[i,] * z + of_a[i,], -of_b[i,] * per, -of_b[i,] * z
+        for key in ((2, 2), (2, 3), (3, 3)):
+            ts[key] = of_b[key] * z + of_a[key]
+        turned, turned_twice = sign * lams[3,] / wide, sign * lams[3, 3] / wide
+        x = t / wide
+        xs = {key: value / wide for key, value in ts.items()}
+        for i in (0, 1, 2):
+            xs[i, 3] -= xs[i,] * turned
+        xs[3, 3] += -2 * xs[3,] * turned - x * turned_twice + 2 * x * turned**2
+        xs[3,] -= x * turned
+        w = x**2 / excess
+        r = 1 / (1 + w)
+        hx = -(df + 1) / excess * x * r
+        hxx = -(df + 1) / excess * (1 - w) * r**2
+        hxd = -x * r + (df + 1) / excess * x * r**2
+        hd = first - excess / 2 * mp.log1p(w) + (df + 1) / 2 * w * r
+        hdd = second - excess / 2 * mp.log1p(w) + excess * w * r - (df + 1) / 2 * r**2 * w
+        value = mp.log(b) + constant - eta[1] - (df + 1) / 2 * mp.log1p(w)
+        score = tuple(hx * xs[i,] + (hd if i == 2 else 0) + logs.get((i,), 0) - (i == 1) for i in range(4))
+        hessian = [[mpf(0)] * 4 for _ in range(4)]
+        for i in range(4):
+            for j in range(i, 4):
+                entry = hx * xs[i, j] + hxx * xs[i,] * xs[j,] + logs.get((i, j), 0)
+                entry += hxd * ((j == 2) * xs[i,] + (i == 2) * xs[j,]) + (hdd if i == j == 2 else 0)
+                hessian[i][j] = hessian[j][i] = entry
+    return Jet(value, score, tuple(map(tuple, hessian)))
+
+
+def _of_product(f: mpf, fs: dict[tuple[int, ...], mpf], g: mpf, gs: dict[tuple[int, ...], mpf]) -> dict:
+    """Return the first and second derivatives of fg by the columns 2 and 3."""
+    found = {(i,): fs[i,] * g + f * gs[i,] for i in (2, 3)}
+    for i, j in ((2, 2), (2, 3), (3, 3)):
+        found[i, j] = fs[i, j] * g + fs[i,] * gs[j,] + fs[j,] * gs[i,] + f * gs[i, j]
+    return found
+
+
 def _standardised(eta: tuple[mpf, ...], y: tuple[mpf, ...]) -> tuple[mpf, mpf]:
     """e^(−s), and z = (y − μ) e^(−s) from an exact difference."""
     per = mp.exp(-eta[1])
@@ -283,5 +382,7 @@ _REFERENCES: dict[str, Reference] = {
     "normal": _normal,
     "laplace": _laplace,
     "student_t": _student_t,
+    "skewed_student_t": _skewed_student_t,
+    "standardised_student_t": _standardised_student_t,
     "negative_binomial": _negative_binomial,
 }

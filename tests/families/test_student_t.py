@@ -58,6 +58,23 @@ def test_the_distribution_function_is_mpmaths(z, log_df):
     assert ours == pytest.approx(float(exact), rel=1e-9 if log_df >= 30 else 1e-12, abs=1e-300)
 
 
+@pytest.mark.parametrize("df", [0.3, 1.0, 2.0, 5.0, 30.0, 1e3, 1e20])
+def test_quantiles_reach_to_the_ends(df):
+    """Scipy's inverse gives +inf at level 0, and for 5 degrees of freedom already at 1e-300."""
+    eta, level = (column(0), column(0), column(math.log(df))), column(0.0, 1e-300, 1e-200, 1 - 2**-53, 1.0)
+    lowest, *inner, top = FAMILY.quantile(eta, level).tolist()
+    assert (lowest, top) == (-INF, INF)
+    for q, wanted in zip(inner, level[1:-1], strict=True):
+        with mp.workprec(200):
+            nu, below = mp.exp(mpf(math.log(df))), min(mpf(float(wanted)), 1 - mpf(float(wanted)))
+            if math.isinf(q) or df > 1e15:
+                continue
+            rest = nu / (nu + mpf(q) ** 2)
+            exact = mp.betainc(nu / 2, 0.5, 0, rest, regularized=True) / 2
+        assert float(exact / below) == pytest.approx(1, rel=1e-9)
+        assert (q > 0) == (wanted > 0.5)
+
+
 def test_the_cauchy_and_the_normal_are_its_cases():
     y = torch.linspace(-30, 30, 61, dtype=F64)
     mean, log_scale = column(0.4), column(-0.3)

@@ -28,6 +28,8 @@ from likeliest.families.laplace import Laplace
 from likeliest.families.negative_binomial import NegativeBinomial
 from likeliest.families.normal import Normal
 from likeliest.families.poisson import Poisson
+from likeliest.families.skewed_student_t import SkewedStudentT
+from likeliest.families.standardised_student_t import StandardisedStudentT
 from likeliest.families.student_t import StudentT
 
 __all__ = [
@@ -45,6 +47,8 @@ __all__ = [
     "NegativeBinomial",
     "Normal",
     "Poisson",
+    "SkewedStudentT",
+    "StandardisedStudentT",
     "StudentT",
     "families",
     "family",
@@ -59,6 +63,8 @@ _CATALOGUE: dict[str, type[Family]] = {
         Categorical,
         Normal,
         StudentT,
+        StandardisedStudentT,
+        SkewedStudentT,
         Laplace,
         AsymmetricLaplace,
         Gamma,

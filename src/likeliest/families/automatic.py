@@ -28,7 +28,8 @@ class Automatic(Family):
 
     Give ``columns``, the names of η's columns, and `log_prob`. That makes it fit by every rule that needs the value,
     the gradient or the Hessian, alone or under a net. Give more, and more is on offer: ``mean``, ``sample``, ``cdf``,
-    ``quantile``, ``deviation``, ``fisher_times``; `supports` for what y can be; ``formula`` and ``source`` for reports.
+    ``quantile``, ``tail_mean``, ``deviation``, ``fisher_times``; `supports` for what y can be; ``formula`` and
+    ``source`` for reports.
     A family with settings is a frozen dataclass, and they are its fields.
 
     Write log p in differentiable operations of torch, right in the tails, and with its constants: comparisons between
@@ -155,6 +156,10 @@ class Automatic(Family):
     def quantile(self, eta: Eta, level: Tensor) -> Tensor:
         """Return the quantile, where the family gives it."""
         raise self._not_given("quantile")
+
+    def tail_mean(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return the mean of the tail, where the family gives it."""
+        raise self._not_given("tail_mean")
 
     def deviation(self, eta: Eta) -> Tensor:
         """Return the standard deviation, where the family gives it."""

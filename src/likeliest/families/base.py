@@ -13,7 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from torch import Tensor
 from likeliest.errors import NotOnOfferError, SupportError
 from likeliest.interfaces import Eta
 
+Entries: TypeAlias = dict[tuple[int, int], Tensor]
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -144,6 +145,10 @@ class Family(ABC):
         """Return the Fisher information, (…, n, K, K)."""
         return _matrix(lambda v: self.fisher_times(eta, v), eta)
 
+    def fisher_entries(self, eta: Eta) -> Entries:
+        """Return the Fisher information as its entries (i, k), i ≥ k, each (…, n) or (…, 1); what is left out is 0."""
+        return lower_triangle(self.fisher(eta))
+
     def observed(self, eta: Eta, y: Tensor) -> Tensor:
         """Return the observed information, (…, n, K, K)."""
         return _matrix(lambda v: self.observed_times(eta, y, v), eta)
@@ -216,6 +221,19 @@ class Family(ABC):
         """
         raise self._no_number("quantiles")
 
+    def tail_mean(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return E[Y | Y ≤ quantile(level)], (…, n): of y as a return, the expected shortfall is its negative.
+
+        Raises:
+            NotOnOfferError: nobody has written it in closed form, or y is a class and no number.
+
+        Source: Artzner, Delbaen, Eber and Heath (1999), Coherent measures of risk; Acerbi and Tasche (2002).
+        """
+        raise NotOnOfferError(
+            "the mean of a tail needs a family of numbers with a location and a scale, such as normal or student_t, "
+            f"found {self.name}; average those draws of sample that do not exceed its quantile"
+        )
+
     @abstractmethod
     def linear_error(self, eta: Eta, y: Tensor) -> Eta:
         """Return y − η, like η: Widrow and Hoff's error, which knows no link. Columns after the first get zeros."""
@@ -276,6 +294,11 @@ class Canonical(Family):
         """Return T(y) − η."""
         eta = single(eta)
         return self.statistic(eta, y) - eta
+
+
+def lower_triangle(matrix: Tensor) -> Entries:
+    """Return the entries (…, n) of a symmetric matrix (…, n, K, K)."""
+    return {(i, k): matrix[..., i, k] for i in range(matrix.shape[-1]) for k in range(i + 1)}
 
 
 def in_double(method: _Method) -> _Method:

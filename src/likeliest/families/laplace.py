@@ -104,6 +104,14 @@ class TwoSidedExponential(LocationScale):
         lower, upper = torch.log(level / self._level) / below, -torch.log((1 - level) / (1 - self._level)) / above
         return torch.where(level < self._level, lower, upper)
 
+    def _noise_tail_mean(self, level: Tensor, *shape: Tensor) -> Tensor:
+        """Return z − 1/b at a quantile z ≤ 0, and (1/a − 1/b − (1 − level) (z + 1/a))/level at one above."""
+        above, below = self.slopes
+        wanted = level.double()
+        z = self._noise_quantile(wanted)
+        beyond = product(z + 1 / above, 1 - wanted)
+        return torch.where(wanted < self._level, z - 1 / below, (1 / above - 1 / below - beyond) / wanted).to(level)
+
     def _draw_noise(self, generator: np.random.Generator, size: torch.Size, *shape: Tensor) -> np.ndarray:
         above, below = self.slopes
         lies_below = generator.random(size) < self._level

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.families.base import Family, named
+from likeliest.families.base import Entries, Family, lower_triangle, named
 from likeliest.interfaces import Eta
 from likeliest.numerics import is_within, xmul
 
@@ -36,6 +36,10 @@ class LocationScale(Family):
         """Return the z with P(ε ≤ z) = level."""
 
     @abstractmethod
+    def _noise_tail_mean(self, level: Tensor, *shape: Tensor) -> Tensor:
+        """Return E[ε | ε ≤ z], z the quantile of that level; −inf at level 0, E[ε] at 1."""
+
+    @abstractmethod
     def _draw_noise(self, generator: np.random.Generator, size: torch.Size, *shape: Tensor) -> np.ndarray:
         """Draw ε of that size."""
 
@@ -57,6 +61,23 @@ class LocationScale(Family):
         """Return μ + e^s times ε's quantile."""
         location, log_scale, *shape = named(eta)
         return moved(location, log_scale, self._noise_quantile(level, *shape))
+
+    def tail_mean(self, eta: Eta, level: Tensor) -> Tensor:
+        """Return μ + e^s E[ε | ε ≤ its quantile], (…, n)."""
+        location, log_scale, *shape = named(eta)
+        return moved(location, log_scale, self._noise_tail_mean(level, *shape))
+
+    def fisher_entries(self, eta: Eta) -> Entries:
+        """Return D G D, with G the information of the noise and D = diag(e^(−s), 1, …): the scale is but a unit."""
+        log_scale, *shape = named(eta)[1:]
+        unit = torch.exp(-log_scale)
+        entries = self._noise_fisher(torch.zeros_like(log_scale[..., :1]), *shape)
+        return {(i, k): own if k else own * unit * unit if i == 0 else own * unit for (i, k), own in entries.items()}
+
+    def _noise_fisher(self, zero: Tensor, *shape: Tensor) -> Entries:
+        """Return the information at μ = s = 0, its entries that are not 0."""
+        matrix = lower_triangle(self.fisher((zero, zero, *shape)))
+        return {at: entry for at, entry in matrix.items() if bool(entry.any())}
 
     def linear_error(self, eta: Eta, y: Tensor) -> tuple[Tensor, ...]:
         """Return (y − μ, 0, …), all (…, n)."""

@@ -12,6 +12,9 @@ from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
 from likeliest.families.base import Family, double
+from likeliest.families.laplace import Laplace
+from likeliest.families.location_scale import divided
+from likeliest.families.normal import Normal
 from likeliest.interfaces import Eta
 
 _TOLERANCE = 1e-11
@@ -44,6 +47,39 @@ def best_shared_eta(family: Family, y: Tensor, weight: Tensor | None, starts: Se
     weight = None if weight is None else weight.expand(*lead, -1)
     found = [_best(family, y[i], None if weight is None else weight[i], starts) for i in np.ndindex(lead)]
     return torch.stack(found).reshape(*lead, -1)
+
+
+def best_with_tails(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Sequence[float]]) -> Tensor:
+    """Return the best shared η = (μ, s, d, …), found numerically in a unit of y in which its sizes are about 1.
+
+    Where a normal is better than what was found, d is +inf and columns after it are 0. Where all y are equal, s is
+    −inf.
+
+    Args:
+        family: its columns are a location, the log of a scale, a tail that ends in the normal at +inf, and others.
+        y: (…, n).
+        weight: (n,) or (…, n), not all 0.
+        starts: points of K numbers, in the unit of y's mean absolute deviation from its median.
+    """
+    y, weight = double(y, weight)
+    centre, log_unit = Laplace().null_eta(y, weight).unbind(-1)
+    equal = log_unit.isinf()
+    log_unit = torch.where(equal, 0.0, log_unit)
+    inner = divided(y - centre.unsqueeze(-1), log_unit.unsqueeze(-1))
+    nothing = torch.zeros(*equal.shape, len(starts[0]), dtype=inner.dtype, device=inner.device)
+    found = nothing if bool(equal.all()) else best_shared_eta(family, inner, weight, starts)
+    normal = Normal().null_eta(inner, weight)
+    rest = torch.zeros_like(found[..., 3:])
+    limit = torch.cat((normal, torch.full_like(normal[..., :1], math.inf), rest), -1)
+    better = _mean_log_prob(family, limit, inner, weight) >= _mean_log_prob(family, found, inner, weight) - 1e-12
+    location, log_scale, *others = torch.where(better.unsqueeze(-1), limit, found).unbind(-1)
+    scaled = (log_scale + log_unit).masked_fill(equal, -math.inf)
+    return torch.stack((centre + location * log_unit.exp(), scaled, *others), -1)
+
+
+def _mean_log_prob(family: Family, flat: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    log_prob = family.log_prob(tuple(column.unsqueeze(-1) for column in flat.unbind(-1)), y)
+    return log_prob.mean(-1) if weight is None else (weight * log_prob).sum(-1) / weight.sum(-1)
 
 
 def _best(family: Family, y: Tensor, weight: Tensor | None, starts: Sequence[Sequence[float]]) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from likeliest.families.base import double, named
 from likeliest.families.location_scale import LocationScale, divided, product, residual, standardised
 from likeliest.interfaces import Eta
-from likeliest.numerics import weighted_mean, xmul
+from likeliest.numerics import normal_hazards, weighted_mean, xmul
 
 _LOG_ROOT_2PI = 0.5 * math.log(2 * math.pi)
 
@@ -89,6 +89,11 @@ class Normal(LocationScale):
     def _noise_quantile(self, level: Tensor, *shape: Tensor) -> Tensor:
         quantile: Tensor = torch.special.ndtri(level)
         return quantile
+
+    def _noise_tail_mean(self, level: Tensor, *shape: Tensor) -> Tensor:
+        """Return −φ(z)/Φ(z) at the quantile z."""
+        below, _ = normal_hazards(torch.special.ndtri(level.double()))
+        return -below.to(level)
 
     def _draw_noise(self, generator: np.random.Generator, size: torch.Size, *shape: Tensor) -> np.ndarray:
         return generator.standard_normal(size)

@@ -12,11 +12,9 @@ import scipy
 import torch
 from torch import Tensor
 
-from likeliest.families.base import double, in_double, named
-from likeliest.families.laplace import Laplace
+from likeliest.families.base import in_double, named
 from likeliest.families.location_scale import LocationScale, divided, product, residual, standardised
-from likeliest.families.maximise import best_shared_eta
-from likeliest.families.normal import Normal
+from likeliest.families.maximise import best_with_tails
 from likeliest.interfaces import Eta
 from likeliest.numerics import (
     gap,
@@ -31,6 +29,10 @@ from likeliest.numerics import (
 _HALF_LOG_2PI = 0.5 * math.log(2 * math.pi)
 _FAR = 700.0
 """Where |d| is larger, ν = e^d is 0, or the family is the normal."""
+_NORMAL = 1e15
+"""With more degrees of freedom the noise is normal to the last digit."""
+_FAR_OUT = 40.0
+"""From this log(1 + z²/ν) on, the first term of what lies beyond z is all of it."""
 _TAME, _MOST = 300.0, 1e300
 """With logarithms and ratios up to here nothing over- or underflows."""
 _STARTS = (0.0, 1.5, 4.0)
@@ -43,7 +45,8 @@ class StudentT(LocationScale):
     """y ∈ ℝ with location μ, scale e^s in the unit of y, and ν = e^d degrees of freedom; η = (μ, s, d).
 
     The smaller ν, the less a wild y moves the rest: the score of μ falls off as 1/(y − μ). There is a mean where ν > 1
-    and a variance where ν > 2. A residual of 0 or ±inf is the same in every unit; at the ends:
+    and a variance where ν > 2. The scale is not the standard deviation, which `StandardisedStudentT` has in its place.
+    A residual of 0 or ±inf is the same in every unit; at the ends:
 
     =======  =======  =======  ========  ======================
     μ        s        d        log p     score
@@ -120,7 +123,7 @@ class StudentT(LocationScale):
         of_scale, mixed = 2 / (1 + 3 / df), -2 / ((1 + 1 / df) * (df + 3))
         first = product((1 + 1 / df) / (1 + 3 / df) * torch.exp(-2 * log_scale), v[0])
         second = of_scale * v[1] + mixed * v[2]
-        return first, second, mixed * v[1] + _tail_information(df) * v[2]
+        return first, second, mixed * v[1] + tail_information(df) * v[2]
 
     @in_double
     def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> tuple[Tensor, Tensor, Tensor]:
@@ -148,17 +151,35 @@ class StudentT(LocationScale):
         at = _Parts.of((origin, origin, log_df), z_fine)
         x = at.df / 2
         far = 0.5 * torch.exp(-x * at.log1p_w + log_gamma_half_step(x) - 0.5 * torch.log(math.pi * x))
-        beyond = torch.where(at.log1p_w > 40, far, _half_beta(x, *at.shares, near=z_fine.abs() < 1))
-        beyond = torch.where(at.df > 1e15, torch.special.ndtr(-z_fine.abs()), beyond)
+        beyond = torch.where(at.log1p_w > _FAR_OUT, far, _half_beta(x, *at.shares, near=z_fine.abs() < 1))
+        beyond = torch.where(at.df > _NORMAL, torch.special.ndtr(-z_fine.abs()), beyond)
         return torch.where(z < 0, beyond, 1 - beyond).to(z)
 
     def _noise_quantile(self, level: Tensor, *shape: Tensor) -> Tensor:
-        log_df = shape[0].double()
-        df, wanted = torch.broadcast_tensors(_df(log_df), level.double())
+        """Return scipy's, and far out, where that gives up, the inverse of `_noise_cdf`'s leading term."""
+        df, wanted = torch.broadcast_tensors(_df(shape[0].double()), level.double())
+        x, beyond = df / 2, torch.minimum(wanted, 1 - wanted)
+        growth = (log_gamma_half_step(x) - 0.5 * torch.log(math.pi * x) - torch.log(2 * beyond)) / x
+        far = torch.sign(wanted - 0.5) * torch.exp(0.5 * growth) * df.sqrt()
         with np.errstate(all="ignore"):
             found = torch.from_numpy(np.asarray(scipy.special.stdtrit(df.numpy(force=True), wanted.numpy(force=True))))
-        centred = torch.where(wanted == 0.5, 0.0, torch.where(found.isnan(), (wanted - 0.5) * math.inf, found.to(df)))
-        return torch.where(df > 1e15, torch.special.ndtri(wanted), centred).to(level)
+        found = torch.where(growth > _FAR_OUT, far, found.to(df))
+        centred = torch.where(wanted == 0.5, 0.0, torch.where(found.isnan(), (wanted - 0.5) * math.inf, found))
+        return torch.where(df > _NORMAL, torch.special.ndtri(wanted), centred).to(level)
+
+    def _noise_tail_mean(self, level: Tensor, *shape: Tensor) -> Tensor:
+        """Return −f(q) (ν + q²)/((ν − 1) level), f the density at the quantile q; −inf where ν ≤ 1.
+
+        f(q) (ν + q²) is ν f(0) (1 + q²/ν)^(−(ν−1)/2), which is worked out by its logarithm: q² may be beyond all
+        numbers.
+        """
+        wanted, df = level.double(), _df(shape[0].double()).clamp(max=_NORMAL)
+        q = self._noise_quantile(wanted, shape[0].double()).abs()
+        wide = q / df.sqrt()
+        growth = torch.where(wide > 1e8, 2 * wide.log(), torch.log1p(wide.square()))
+        log_share = log_gamma_half_step(df / 2) - 0.5 * (df - 1) * growth - wanted.log() - _HALF_LOG_2PI
+        mean = -torch.exp(log_share) / (1 - 1 / df)
+        return torch.where((df <= 1) | (wanted == 0), -math.inf, mean).to(level)
 
     def _draw_noise(self, generator: np.random.Generator, size: torch.Size, *shape: Tensor) -> np.ndarray:
         df = _df(shape[0].double()).numpy(force=True)
@@ -170,22 +191,7 @@ class StudentT(LocationScale):
 
         Where all y are equal, s is −inf.
         """
-        y, weight = double(y, weight)
-        centre, log_unit = Laplace().null_eta(y, weight).unbind(-1)
-        equal = log_unit.isinf()
-        log_unit = torch.where(equal, 0.0, log_unit)
-        inner = divided(y - centre.unsqueeze(-1), log_unit.unsqueeze(-1))
-        found = best_shared_eta(self, inner, weight, [(0.0, -0.1, start) for start in _STARTS])
-        normal = Normal().null_eta(inner, weight)
-        limit = torch.cat((normal, torch.full_like(normal[..., :1], math.inf)), -1)
-        better = self._mean_log_prob(limit, inner, weight) >= self._mean_log_prob(found, inner, weight) - 1e-12
-        location, log_scale, log_df = torch.where(better.unsqueeze(-1), limit, found).unbind(-1)
-        scaled = log_scale + log_unit
-        return torch.stack((centre + location * log_unit.exp(), scaled.masked_fill(equal, -math.inf), log_df), -1)
-
-    def _mean_log_prob(self, flat: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-        log_prob = self.log_prob(tuple(column.unsqueeze(-1) for column in flat.unbind(-1)), y)
-        return log_prob.mean(-1) if weight is None else (weight * log_prob).sum(-1) / weight.sum(-1)
+        return best_with_tails(self, y, weight, [(0.0, -0.1, start) for start in _STARTS])
 
 
 class _Parts(NamedTuple):
@@ -286,7 +292,7 @@ def _constant(log_df: Tensor, df: Tensor) -> Tensor:
     return torch.where(log_df < -50, 0.5 * log_df - math.log(2), log_gamma_half_step(half) - _HALF_LOG_2PI)
 
 
-def _tail_information(df: Tensor) -> Tensor:
+def tail_information(df: Tensor) -> Tensor:
     """Return the Fisher information of d, for large ν by its series, in which 1/ν has cancelled."""
     moderate = df.clamp(max=4e3)
     exact = 0.5 * (3 - moderate) / ((moderate + 1) * (moderate + 3)) - log_gamma_half_step_curvature(moderate / 2)
