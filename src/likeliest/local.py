@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from likeliest.errors import NotOnOfferError
-from likeliest.families.base import Family, single
+from likeliest.families.base import Entries, Family, lower_triangle, single
 from likeliest.interfaces import Draw, Eta, Need, Signal
 from likeliest.predictors import Predictor
 from likeliest.randomness import stream
@@ -78,10 +78,10 @@ def fisher_times(family: Family, block: Block, v: Eta) -> Eta:
     return product if trials is None else single(product) * trials.unsqueeze(-1)
 
 
-def fisher(family: Family, block: Block) -> Tensor:
-    """F of each row: (…, n, K, K)."""
-    matrix, trials = family.fisher(block.eta), family.trials(block.y)
-    return matrix if trials is None else matrix * trials[..., None, None]
+def fisher(family: Family, block: Block) -> Entries:
+    """F of each row, entry by entry."""
+    entries, trials = family.fisher_entries(block.eta), family.trials(block.y)
+    return entries if trials is None else {at: entry * trials for at, entry in entries.items()}
 
 
 def pulled_back(predictor: Predictor, block: Block, u: Eta, out: Tensor) -> Tensor:
@@ -90,19 +90,39 @@ def pulled_back(predictor: Predictor, block: Block, u: Eta, out: Tensor) -> Tens
     return out
 
 
-def curvature_gram(predictor: Predictor, block: Block, curvature: Tensor) -> Tensor:
-    """Σ w Jᵀ C J for a curvature C (…, n, K, K) in η: (…, P, P)."""
+def curvature_gram(predictor: Predictor, block: Block, curvature: Entries) -> Tensor:
+    """Σ w Jᵀ C J for a curvature C in η, given entry by entry: (…, P, P)."""
     jacobian = predictor.jacobian(block.theta, block.tape)
-    curvature = curvature * (block.scale[..., None, None] if isinstance(block.scale, Tensor) else block.scale)
-    lead = curvature.shape[:-3]
-    total = curvature.new_zeros(*lead, predictor.size, predictor.size)
-    for i, (left, at) in enumerate(jacobian):
-        for k, (right, to) in enumerate(jacobian[: i + 1]):
-            gram = torch.matmul((left * curvature[..., i, k, None]).mT, right.expand(*right.shape[:-2], block.rows, -1))
-            total[..., at[:, None], to] += gram
-            if i != k:
-                total[..., to[:, None], at] += gram.mT
+    lead = block.theta.shape[:-1]
+    total = block.theta.new_zeros(*lead, predictor.size, predictor.size)
+    for (i, k), entry in curvature.items():
+        (left, at), (right, to) = jacobian[i], jacobian[k]
+        gram = _weighted_product(left, entry * block.scale, right, block.rows)
+        total[..., at[:, None], to] += gram
+        if i != k:
+            total[..., to[:, None], at] += gram.mT
     return total
+
+
+def _weighted_product(left: Tensor, weight: Tensor, right: Tensor, rows: int) -> Tensor:
+    """Σ w leftᵀ right over rows; each of them (…, n, q), or (…, 1, q) where all rows have the same, and w likewise."""
+    if left.shape[-2] == 1 and right.shape[-2] == 1:
+        total = weight.sum(-1) if weight.shape[-1] == rows else weight[..., 0] * rows
+        return left.mT * total[..., None, None] * right
+    if left.shape[-2] == 1:
+        return left.mT * _weighted_sum(weight, right)
+    if right.shape[-2] == 1:
+        return _weighted_sum(weight, left).mT * right
+    if weight.shape[-1] == 1:
+        return torch.matmul(left.mT, right) * weight[..., None]
+    return torch.matmul((left * weight[..., None]).mT, right)
+
+
+def _weighted_sum(weight: Tensor, values: Tensor) -> Tensor:
+    """Σ w v over rows, (…, 1, q)."""
+    if weight.shape[-1] == 1:
+        return values.sum(-2, keepdim=True) * weight[..., None]
+    return torch.matmul(weight[..., None, :], values)
 
 
 def gram_cost(widths: Sequence[int]) -> float:
@@ -242,14 +262,11 @@ class Local:
     def hessian_matrix(self) -> Tensor:
         """The exact Hessian as a matrix (…, P, P), for few parameters."""
         self._require(Need.HESSIAN)
-        return self._curvature_matrix(lambda b: self.family.observed(b.eta, b.y))
+        return self._curvature_matrix(lambda b: lower_triangle(self.family.observed(b.eta, b.y)))
 
-    def _curvature_matrix(self, curvature: Callable[[Block], Tensor]) -> Tensor:
+    def _curvature_matrix(self, curvature: Callable[[Block], Entries]) -> Tensor:
         predictor, penalty = self.objective.predictor, self.objective.penalty
-        total = self._sum(
-            gram_cost(predictor.jacobian_widths),
-            lambda b: curvature_gram(predictor, b, curvature(b).expand(*b.theta.shape[:-1], b.rows, -1, -1)),
-        )
+        total = self._sum(gram_cost(predictor.jacobian_widths), lambda b: curvature_gram(predictor, b, curvature(b)))
         if penalty is not None:
             total.diagonal(dim1=-2, dim2=-1).add_(penalty)
         return total.to(self.theta.dtype)
