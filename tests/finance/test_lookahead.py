@@ -116,3 +116,28 @@ def test_what_cannot_be_tested_says_why(change, error, said):
     given = {"pipeline": lambda t: t["close"], "table": table(), **change}
     with pytest.raises(error, match=said):
         check_lookahead(given.pop("pipeline"), given.pop("table"), **given)
+
+
+def test_an_error_on_an_extreme_future_is_no_leak_and_hides_none():
+    def careful(t):
+        if t["close"].max() > 1e4:
+            raise ValueError("no such price")
+        return t["close"].diff().fill_null(0.0)
+
+    found = check_lookahead(careful, table(), cuts=40)
+    assert found.passed
+    assert found.refused > 0
+    assert f"{found.refused} futures it would not run on" in found.message
+    assert not check_lookahead(lambda t: careful(t).shift(-1), table(), cuts=40).passed
+
+
+def test_a_pipeline_that_runs_on_no_other_table_was_not_tested():
+    ours = table()["close"].to_list()
+
+    def picky(t):
+        if t["close"].to_list() != ours:
+            raise ValueError("another table")
+        return t["close"]
+
+    with pytest.raises(CodeError, match="another table"):
+        check_lookahead(picky, table(), cuts=20)

@@ -66,6 +66,7 @@ class LookAhead:
         cuts: at how many days the future was changed.
         runs: of the pipeline.
         lag: what row t may use: days up to t − lag.
+        refused: futures on which the pipeline raised an error, and which so proved nothing.
     """
 
     passed: bool
@@ -73,14 +74,16 @@ class LookAhead:
     cuts: int
     runs: int
     lag: int
+    refused: int = 0
 
     @property
     def message(self) -> str:
         """What was found, in words."""
         if self.passed:
+            refused = f"; {self.refused} futures it would not run on" if self.refused else ""
             return (
                 f"no look-ahead found: at {self.cuts} days the future was changed, {self.runs} runs in all, and no "
-                "value of the past moved by a bit"
+                f"value of the past moved by a bit{refused}"
             )
         said = "; ".join(str(leak) for leak in self.leaks[:SHOWN])
         return f"looks ahead: {said}. Compute each day from days up to it, and fit nothing to days that come later"
@@ -88,7 +91,8 @@ class LookAhead:
     def to_json(self) -> dict[str, Any]:
         """Return plain values."""
         leaks = [asdict(leak) for leak in self.leaks]
-        return {"passed": self.passed, "leaks": leaks, "cuts": self.cuts, "runs": self.runs, "message": self.message}
+        counted = {"cuts": self.cuts, "runs": self.runs, "refused": self.refused}
+        return {"passed": self.passed, "leaks": leaks, **counted, "message": self.message}
 
 
 def check_lookahead(
@@ -109,7 +113,8 @@ def check_lookahead(
         SpecificationError: a lag below 0, or no cut.
         TableError: no such column of days, too few of them, or they do not ascend.
         ShapeError: the pipeline does not return one row of values for each row.
-        CodeError: the pipeline raises an error, or says something else when it is run on the same table again.
+        CodeError: the pipeline raises an error on the table as it is or on most other futures, or says something else
+            when it is run on the same table again.
 
     Example:
         >>> days = pl.date_range(pl.date(2024, 1, 1), pl.date(2024, 4, 9), eager=True)
@@ -126,12 +131,16 @@ def check_lookahead(
     places = _places(table, day, cuts, lag, seed)
     found: dict[str, Leak] = {}
     for turn, cut in enumerate(places):
+        if len(found) == len(bench.said):  # there is no more to be found
+            break
         for future in (FUTURES[0], FUTURES[1 + turn % (len(FUTURES) - 1)]):
             for leak in bench.leaks(cut, future):
                 if leak.column not in found:
                     found[leak.column] = bench.farthest(leak, cut, future)
     leaks = tuple(sorted(found.values(), key=lambda leak: (leak.ahead, leak.row)))
-    return LookAhead(not leaks, leaks, len(places), bench.runs, lag)
+    if not leaks and 2 * len(bench.refused) > bench.runs:
+        raise bench.refused[0]
+    return LookAhead(not leaks, leaks, len(places), bench.runs, lag, len(bench.refused))
 
 
 def _days(table: pl.DataFrame, date: str) -> NDArray[np.int64]:
@@ -168,6 +177,7 @@ class _Bench:
 
     def __init__(self, pipeline: Pipeline, table: pl.DataFrame, day: NDArray[np.int64], lag: int, seed: int) -> None:
         self.pipeline, self.table, self.day, self.lag, self.seed, self.runs = pipeline, table, day, lag, seed, 0
+        self.refused: list[CodeError] = []
         self.said = self._run(table)
         again = self._run(table)
         if any(_differ(self.said[name], again[name]).any() for name in self.said):
@@ -182,13 +192,20 @@ class _Bench:
         return _columns(returned, len(table))
 
     def other(self, cut: int, future: Future) -> dict[str, NDArray[Any]]:
-        """What is said when the days after a cut are others."""
+        """What is said when the days after a cut are others; where the pipeline would not run, what it said at first.
+
+        An error on an extreme future is no leak: whoever runs into it at a later day has said nothing of earlier ones.
+        """
         later = self.day > cut
         kept = self.day <= cut + self.lag if future.ends else np.ones(len(self.day), bool)
         draws = stream(self.seed, "look-ahead", FUTURES.index(future), cut)
         changed = FUTURES[1] if future.ends else future
         table = changed.applied(self.table, later, draws) if (later & kept).any() else self.table
-        return self._run(table.filter(pl.Series(kept)) if future.ends else table)
+        try:
+            return self._run(table.filter(pl.Series(kept)) if future.ends else table)
+        except CodeError as error:
+            self.refused.append(error)
+            return self.said
 
     def leaks(self, cut: int, future: Future) -> Iterator[Leak]:
         """The last row of each column that moved, though it may not know of days after the cut."""
