@@ -34,6 +34,7 @@ from likeliest.families import Automatic, Family
 from likeliest.families import from_json as family_from_json
 from likeliest.families.base import single
 from likeliest.files import atomic_write
+from likeliest.finance.encoder import PriceEncoder
 from likeliest.interfaces import Eta
 from likeliest.objective import COMPACT
 from likeliest.prediction import Encoder, Prediction
@@ -46,7 +47,7 @@ SCHEMA = 1
 LATER = 2
 """That of a file with a calibrator, or of pictures, which older likeliests refuse."""
 NEWEST = 3
-"""That of a file of sounds, which those of before refuse; here higher ones are."""
+"""That of a file of sounds or prices, which those of before refuse; here higher ones are."""
 TOGETHER = 256
 """Pictures or recordings that are evaluated at once."""
 _ENCODERS = {
@@ -56,6 +57,7 @@ _ENCODERS = {
     "sound": SoundEncoder,
     "mean_spectra": MeanSpectra,
     "mel_frames": MelFrames,
+    "prices": PriceEncoder,
 }
 _FIT = "write one with: likeliest fit DATA -o MODEL"
 _DAMAGED = f"if it is one of ours it is damaged: copy it again, or {_FIT}"
@@ -236,7 +238,7 @@ class Model:
     @property
     def _layout(self) -> int:
         """The oldest layout that the model's file can have, so that as many versions as may be read it."""
-        if isinstance(self.encoder, SoundEncoder | MeanSpectra | MelFrames):
+        if isinstance(self.encoder, SoundEncoder | MeanSpectra | MelFrames | PriceEncoder):
             return NEWEST
         return SCHEMA if self.plain and isinstance(self.encoder, TableEncoder) else LATER
 

@@ -22,19 +22,26 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="A CSV, TSV or Parquet file; a folder of pictures, one folder for each class; a folder of recordings with "
-        "transcripts.csv, or one folder for each word; or the name of a data set (see `likeliest data`).",
+        help="A CSV, TSV or Parquet file; prices with their dates; a folder of pictures, one folder for each class; a "
+        "folder of recordings with transcripts.csv, or one folder for each word; or the name of a data set (see "
+        "`likeliest data`).",
     ),
 ]
 Target = Annotated[
     str | None,
-    typer.Option(help="The column to predict; by default the one called target, label, class, outcome or y."),
+    typer.Option(
+        help="The column to predict; by default the one called target, label, class, outcome or y. "
+        "Of prices, the asset."
+    ),
 ]
 Family = Annotated[str | None, typer.Option(help="Probability function in place of the one that the target calls for.")]
 Unit = Annotated[str | None, typer.Option(help="What texts are read in: character or word; by default as fits them.")]
 Sentences = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A text file, a sentence a line, to learn words and their order from as well."),
+]
+DataKind = Annotated[
+    str | None, typer.Option("--kind", help="prices: read a table as prices, where it does not look like them.")
 ]
 BudgetName = Annotated[
     str,
@@ -48,7 +55,7 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file w
 WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
 
   likeliest study digits                     fit, certify, race and report on a data set that is already here
-  likeliest study YOUR.csv --target COLUMN   the same on a table of yours, or on a FOLDER of pictures or recordings
+  likeliest study YOUR.csv --target COLUMN   the same on a table or prices of yours, or a FOLDER of pictures or recordings
   likeliest --help                           all commands
 """
 
@@ -77,13 +84,24 @@ def study(
     budget: BudgetName = "standard",
     seed: Seed = 0,
     device: Device = "cpu",
+    kind: DataKind = None,
+    horizon: Annotated[int, typer.Option(help="Of prices: days ahead of the direction.")] = 1,
+    cost: Annotated[float, typer.Option(help="Of prices: return that a rise must exceed, such as 0.001.")] = 0.0,
+    every: Annotated[int | None, typer.Option(help="Of prices: days from one refit to the next.")] = None,
+    window: Annotated[int | None, typer.Option(help="Of prices: days to learn from; by default all before.")] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.py:NAME", help="Of prices: features of your own, a function from the table of days to values."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Fit models, certify their gradients, race learning rules, judge the probabilities, and write a report."""
     from likeliest.cli.printing import print_json
     from likeliest.cli.progress import stages
     from likeliest.cli.summary import study_summary
-    from likeliest.study import Plan, study
+    from likeliest.study import Plan, Walk, study
     from likeliest.tasks import Reading
 
     with stages() as show:
@@ -93,6 +111,8 @@ def study(
             out,
             family=family,
             reading=Reading(cast("Any", unit), sentences),
+            kind=kind,
+            walk=Walk(every, window, horizon, cost, features),
             plan=Plan.of(budget, seed=seed),
             device=device,
             progress=show.stage,
@@ -110,7 +130,11 @@ def fit(
     output: Annotated[Path, typer.Option("-o", "--output", help="Where to write the model file.")],
     target: Target = None,
     model: Annotated[
-        str, typer.Option(help="auto, linear or net; auto takes the better one on validation rows.")
+        str,
+        typer.Option(
+            help="auto, linear or net; auto takes the better one on validation rows. Of prices: auto, garch, gjr, "
+            "egarch, skewed, har, ewma, random_walk, base_rate or net."
+        ),
     ] = "auto",
     family: Family = None,
     unit: Unit = None,
@@ -118,6 +142,7 @@ def fit(
     budget: BudgetName = "standard",
     seed: Seed = 0,
     device: Device = "cpu",
+    kind: DataKind = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show the trace on stderr as it grows.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -138,6 +163,7 @@ def fit(
             output,
             family=family,
             reading=Reading(cast("Any", unit), sentences),
+            read_as=kind,
             plan=Plan.of(budget, seed=seed),
             device=device,
             progress=show.stage,
@@ -151,13 +177,22 @@ def fit(
 @app.command()
 def predict(
     model: ModelFile,
-    data: Data,
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]", help="Rows, pictures or recordings; of prices, later ones than the model knows."
+        ),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="CSV or Parquet file; by default CSV on stdout.")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Predict rows, pictures or recordings by a model file: class probabilities; mean, sigma, q05, q95; or texts."""
+    """Predict rows, pictures or recordings by a model file: class probabilities; mean, sigma, q05, q95; or texts.
+
+    Of prices: the distribution of the next day's return, with value at risk and expected shortfall over 1 to 20 days.
+    """
+    from likeliest.cli.prices import forecast_summary
     from likeliest.cli.printing import print_json
     from likeliest.cli.progress import bar
     from likeliest.cli.summary import unreadable_lines
@@ -167,7 +202,9 @@ def predict(
     with bar() as tell:
         done = predict_all(model, data, tell) if output is None else predict_to(model, data, output, tell)
     print("".join(f"likeliest: {line}\n" for line in unreadable_lines(done.unreadable)), end="", file=sys.stderr)
-    if output is None:
+    if output is None and done.forecast is not None:
+        print_json(done.forecast) if as_json else print("\n".join(forecast_summary(done.forecast)))
+    elif output is None:
         print_json(done.table.to_dicts()) if as_json else print(done.flat.write_csv(), end="")
     elif as_json:
         left_out = {"unreadable": dict(done.unreadable)} if done.unreadable else {}
@@ -194,11 +231,16 @@ def check(
         typer.Argument(
             metavar="FILE.py:NAME | MODEL",
             help="A function of θ in a file of yours, beside it its gradient NAME_grad and a θ NAME_theta; a torch "
-            "module with loss and batch beside it; or a model file.",
+            "module with loss and batch beside it; features of prices, with DATA beside; or a model file.",
         ),
     ],
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="Rows to check a model file on; by default drawn from the model.")
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Rows to check a model file on, by default drawn from the model; or prices on which features of yours "
+            "are tested for look-ahead.",
+        ),
     ] = None,
     order: Annotated[
         int,
@@ -212,13 +254,16 @@ def check(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Certify a gradient, or say where it is wrong and why; exit code 1 where it is wrong."""
+    """Certify a gradient, or say where it is wrong and why; test features of prices for look-ahead.
+
+    Exit code 1 where the gradient is wrong or the features look ahead.
+    """
     from likeliest.cli.printing import print_json
     from likeliest.study.check import check
 
-    certificate = check(what, data, seed=seed, order=order)
-    print_json(certificate.to_json(what)) if as_json else print(certificate)
-    if not certificate.passed:
+    found = check(what, data, seed=seed, order=order)
+    print_json(found.to_json(what)) if as_json else print(found)
+    if not found.passed:
         raise typer.Exit(1)
 
 
@@ -233,6 +278,7 @@ def race(
     family: Family = None,
     budget: BudgetName = "standard",
     seed: Seed = 0,
+    kind: DataKind = None,
     as_json: Json = False,
 ) -> None:
     """Race learning rules on a data set under one protocol, with a statistical conclusion."""
@@ -245,7 +291,14 @@ def race(
     names = tuple(name.strip() for name in rules.split(",") if name.strip()) if rules else None
     with stages() as show:
         result = race_rules(
-            data, target, names, model, family=family, plan=Plan.of(budget, seed=seed), progress=show.stage
+            data,
+            target,
+            names,
+            model,
+            family=family,
+            read_as=kind,
+            plan=Plan.of(budget, seed=seed),
+            progress=show.stage,
         )
     print_json(result) if as_json else print("\n".join(race_summary(result)))
 

@@ -6,46 +6,54 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from likeliest.cli.lines import line, number
+from likeliest.cli.prices import price_evaluation_summary, price_fit_summary, prices_summary
+
 _NAMED, _LISTED = 3, 10
-_MARGIN = 13
 
 Json = Mapping[str, Any]
 
 
 def study_summary(report: Json, out: Path) -> list[str]:
     """At most 15 lines: what was predicted from what, how well, how surely, one caution, and where the report is."""
+    if report.get("kind") == "prices":
+        return prices_summary(report, out)
     conclusion = report["conclusion"]
     model = next(m for m in report["models"] if m["name"] == conclusion["model"])
     first, *others = conclusion["cautions"]
     more = f" ({len(others)} more in the report)" if others else ""
     return [
         *data_lines(report["data"]),
-        _line("Use", model["title"]),
+        line("Use", model["title"]),
         *_held_out(model, report["application"]["base_rate"]),
-        _line("Gradient", _certificates(report["certificates"])),
+        line("Gradient", _certificates(report["certificates"])),
         *_race(report["race"]),
-        *[_line("Verdict", f"{m['title']}: {m['verdict']['kind']}") for m in report["models"]],
-        _line("Caution", first + more),
-        _line("Report", f"{out / 'report.html'}, with report.pdf and report.json beside it"),
+        *[line("Verdict", f"{m['title']}: {m['verdict']['kind']}") for m in report["models"]],
+        line("Caution", first + more),
+        line("Report", f"{out / 'report.html'}, with report.pdf and report.json beside it"),
     ]
 
 
 def fit_summary(fitted: Json) -> list[str]:
     """What was fitted to what, how it ended, and where it is."""
+    if "asset" in fitted:
+        return price_fit_summary(fitted)
     return [
         *data_lines(fitted["data"]),
-        _line("Model", fitted["model"]),
-        _line("Verdict", f"{fitted['verdict']['kind']}: {fitted['verdict']['message']}"),
-        _line(
+        line("Model", fitted["model"]),
+        line("Verdict", f"{fitted['verdict']['kind']}: {fitted['verdict']['message']}"),
+        line(
             "NLL", f"training {number(fitted['nll_train'])}, validation {number(fitted['nll_validation'])} nats a row"
         ),
-        _line("Written", fitted["written"]),
+        line("Written", fitted["written"]),
     ]
 
 
 def evaluation_summary(found: Json) -> list[str]:
     """A held-out result."""
-    return [_line("Judged", f"{found['title']}, on {found['rows']} rows"), *_held_out(found, None)]
+    if "log_score" in found:
+        return price_evaluation_summary(found)
+    return [line("Judged", f"{found['title']}, on {found['rows']} rows"), *_held_out(found, None)]
 
 
 def race_summary(race: Json) -> list[str]:
@@ -61,16 +69,16 @@ def race_summary(race: Json) -> list[str]:
 
 def data_lines(data: Json) -> Iterator[str]:
     """What is predicted from what, why by this family, and what was done with cells and columns that needed it."""
-    yield _line("Predicted", f"{data['target']['name']}, from {_size(data)}")
-    yield _line("Family", data["target"]["explanation"])
+    yield line("Predicted", f"{data['target']['name']}, from {_size(data)}")
+    yield line("Family", data["target"]["explanation"])
     if data["left_out"]:
-        yield _line("Left out", _some([f"{c['name']} ({c['reason']})" for c in data["left_out"]], "; "))
+        yield line("Left out", _some([f"{c['name']} ({c['reason']})" for c in data["left_out"]], "; "))
     missing = [f"{c['name']} ({c['missing']})" for c in data["columns"] if c["missing"]]
     if missing:
-        yield _line("Missing", f"{_some(missing)}: filled in, and marked by columns of 0 and 1")
+        yield line("Missing", f"{_some(missing)}: filled in, and marked by columns of 0 and 1")
     if problems := data.get("pictures", data.get("sounds", {})).get("problems", []):
         found = [f"{p['count']} {p['reason']}, {p['done']} ({', '.join(p['names'][:1])})" for p in problems]
-        yield _line("Not as usual", _some(found, "; "))
+        yield line("Not as usual", _some(found, "; "))
 
 
 def _size(data: Json) -> str:
@@ -96,11 +104,6 @@ def unreadable_lines(unreadable: Mapping[str, str]) -> list[str]:
     return [count, *named[:_LISTED], *more]
 
 
-def number(value: float | None, form: str = ".4f") -> str:
-    """A number, or a dash for one that is not there or not finite."""
-    return "–" if value is None else format(value, form)
-
-
 def _held_out(model: Json, base: Json | None) -> Iterator[str]:
     beside = "" if base is None else f", base rate {number(base['nll_test'])}"
     if "accuracy_test" in model:
@@ -111,8 +114,8 @@ def _held_out(model: Json, base: Json | None) -> Iterator[str]:
     else:
         low, high = model["rmse_interval"]
         score = f"RMSE {model['rmse_test']:.4g} ({low:.4g} to {high:.4g})"
-    yield _line("Held out", f"NLL {number(model['nll_test'])} nats a row{beside}; {score}")
-    yield _line("Calibration", model["calibration"]["statement"])
+    yield line("Held out", f"NLL {number(model['nll_test'])} nats a row{beside}; {score}")
+    yield line("Calibration", model["calibration"]["statement"])
 
 
 def _rate(model: Json, name: str) -> str:
@@ -142,15 +145,15 @@ def _race(race: Json) -> Iterator[str]:
     """The best rule, with its interval against the runner-up, and the rules that nothing tells from it."""
     best = next((row for row in race["rows"] if row["rule"] == race["reference"]), None)
     if best is None:
-        yield _line("Race", "no rule reached the target on most seeds: no winner is named")
+        yield line("Race", "no rule reached the target on most seeds: no winner is named")
         return
     compared = {one["rule"]: one for one in race["comparisons"] if one["ratio"] is not None}
     second = next((compared[row["rule"]] for row in race["rows"] if row["rule"] in compared), None)
     against = f"; {second['rule']} took {_ratio(second, race['level'])}" if second else ""
-    yield _line("Race", f"{best['rule']} took the least work, {best['work_to_target']:.3g} passes{against}")
+    yield line("Race", f"{best['rule']} took the least work, {best['work_to_target']:.3g} passes{against}")
     same = [rule for rule, one in compared.items() if one["statement"] == "no difference shown"]
     if same:
-        yield _line("", f"no difference shown: {', '.join(same)}")
+        yield line("", f"no difference shown: {', '.join(same)}")
 
 
 def _ratio(one: Json, level: float) -> str:
@@ -165,7 +168,3 @@ def _ratio(one: Json, level: float) -> str:
 def _some(items: Sequence[str], separator: str = ", ") -> str:
     more = [f"{len(items) - _NAMED} more"] if len(items) > _NAMED else []
     return separator.join([*items[:_NAMED], *more])
-
-
-def _line(label: str, text: str) -> str:
-    return f"{label:<{_MARGIN}}{text}"

@@ -30,7 +30,7 @@ from torch import Tensor
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.finance.days import Days, Inputs
-from likeliest.finance.fitting import fit_series
+from likeliest.finance.fitting import fit_series, reached
 from likeliest.finance.forecast import Forecast
 from likeliest.fit import fit
 from likeliest.interfaces import Verdict, VerdictKind
@@ -134,7 +134,7 @@ class Unconditional(DistributionModel):
         predictor = Columns(mean=mean, log_scale=Constant(), **shapes)
         if before is not None and shapes and bool(before.theta.isfinite().all()):
             found = fit_series(self.objective(days, rows, predictor), before.theta, tolerance=TOLERANCE, search=False)
-            if found.verdict.good:
+            if reached(found.verdict):
                 return Fitted(self, family, predictor, found.theta, rows.start, found.verdict)
         theta = family.null_eta(returns) if self.drift else returns.square().mean().log().mul(0.5)[None]
         verdict = Verdict(VerdictKind.CONVERGED, "the family's own maximum: all days are alike")
@@ -161,7 +161,7 @@ class Volatility(DistributionModel):
         objective = self.objective(days, rows, predictor)
         start = None if before is None else before.theta
         found = fit_series(objective, start, tolerance=TOLERANCE, search=before is None)
-        if before is not None and not found.verdict.good:
+        if before is not None and not reached(found.verdict):
             found = fit_series(objective, tolerance=TOLERANCE)
         return Fitted(self, objective.family, predictor, found.theta, rows.start, found.verdict)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from likeliest.course import Budget
 from likeliest.fit import Fit, fit
-from likeliest.interfaces import VerdictKind
+from likeliest.interfaces import Verdict, VerdictKind
 from likeliest.objective import Objective
 from likeliest.predictors import Columns, ConditionalVolatility
 from likeliest.randomness import stream
@@ -25,7 +27,8 @@ def fit_series(
 
     The first is θ, or the predictor's own. Where the maximum that it leads to lies inside, it is taken; where it lies
     at a bound, or none was reached, the most likely of sixteen others are tried too. Likelihoods of volatility models
-    have several maxima where there is little volatility to be explained.
+    have several maxima where there is little volatility to be explained. A maximum at a bound is told by the verdict
+    ``boundary``, which names the parameters.
 
     Args:
         objective: of one series.
@@ -42,17 +45,35 @@ def fit_series(
     """
     found = _fitted(objective, theta, tolerance)
     if not search or (found.verdict.kind is VerdictKind.CONVERGED and not _at_bound(objective, found.theta)):
-        return found
+        return _told(objective, found)
     tried = [found, *(_fitted(objective, start, tolerance) for start in best_starts(objective)[:TRIED])]
-    return min(tried, key=lambda one: float(objective.at(one.theta).value.nan_to_num(torch.inf)))
+    return _told(objective, min(tried, key=lambda one: float(objective.at(one.theta).value.nan_to_num(torch.inf))))
 
 
 def _fitted(objective: Objective, theta: Tensor | None, tolerance: float) -> Fit:
     return fit(objective, LevenbergMarquardt(), theta=theta, tolerance=tolerance, budget=Budget(steps=STEPS))
 
 
-def _at_bound(objective: Objective, theta: Tensor) -> bool:
-    return bool(objective.predictor.natural(theta).at_bound)
+def _at_bound(objective: Objective, theta: Tensor) -> tuple[str, ...]:
+    return objective.predictor.natural(theta).at_bound
+
+
+def _told(objective: Objective, found: Fit) -> Fit:
+    """The fit with a verdict that names the parameters at a bound."""
+    held = _at_bound(objective, found.theta)
+    if not held or not found.verdict.good:
+        return found
+    message = (
+        f"the maximum lies at the bound of {', '.join(held)}, of which no standard error is told; those of the others "
+        f"hold given that; {found.verdict.message}"
+    )
+    evidence = {**found.verdict.evidence, "at_bound": list(held)}
+    return replace(found, verdict=Verdict(VerdictKind.BOUNDARY, message, evidence))
+
+
+def reached(verdict: Verdict) -> bool:
+    """Whether a maximum was reached, be it at a bound."""
+    return verdict.good or verdict.kind is VerdictKind.BOUNDARY
 
 
 def best_starts(objective: Objective) -> Tensor:

@@ -167,7 +167,9 @@ def _against(scores: Mapping[str, Floats], name: str, other: str) -> TestResult 
     return diebold_mariano(-scores[name], -scores[other], memory="automatic")
 
 
-def coverages(forecast: Forecast, returns: Floats, levels: Sequence[float], seed: int = 0) -> tuple[Coverage, ...]:
+def coverages(
+    forecast: Forecast, returns: Floats, levels: Sequence[float] = LEVELS, seed: int = 0
+) -> tuple[Coverage, ...]:
     """Return how each value at risk was exceeded."""
     drawn = forecast.sample(stream(seed, "histories"), DRAWS)
     return tuple(_coverage(forecast, returns, level, drawn, seed) for level in levels)

@@ -88,11 +88,14 @@ class LookAhead:
         said = "; ".join(str(leak) for leak in self.leaks[:SHOWN])
         return f"looks ahead: {said}. Compute each day from days up to it, and fit nothing to days that come later"
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
+    def __str__(self) -> str:
+        return self.message
+
+    def to_json(self, name: str = "pipeline") -> dict[str, Any]:
+        """Return plain values, with the name of what was tested."""
         leaks = [asdict(leak) for leak in self.leaks]
         counted = {"cuts": self.cuts, "runs": self.runs, "refused": self.refused}
-        return {"passed": self.passed, "leaks": leaks, **counted, "message": self.message}
+        return {"name": name, "passed": self.passed, "leaks": leaks, **counted, "message": self.message}
 
 
 def check_lookahead(

@@ -74,12 +74,20 @@ def paths(fitted: Fitted, days: Days, horizon: int, *, draws: int = PATHS, seed:
         raise SpecificationError(f"a horizon is of one day or more, found {horizon}")
     generator = stream(seed, "paths")
     volatility, theta = _volatility(fitted)
-    if volatility is None:
+    if volatility is None or horizon == 1:
         return _alike(fitted, days, horizon, draws, generator)
     noise = _noise(fitted, days, draws, horizon, generator)
     x = torch.from_numpy(days.x(fitted.model.inputs)[fitted.start : -1])
     with torch.no_grad():
         return volatility.simulate(theta, x, noise).numpy()
+
+
+def simulates(fitted: Fitted) -> bool:
+    """Whether a model forecasts several days, and not only the next."""
+    volatility, _ = _volatility(fitted)
+    if volatility is None:
+        return fitted.predictor.inputs is None
+    return not volatility.measures and not volatility.mean.inputs
 
 
 def _volatility(fitted: Fitted) -> tuple[ConditionalVolatility | None, torch.Tensor]:

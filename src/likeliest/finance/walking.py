@@ -9,6 +9,7 @@ from typing import Any
 
 from likeliest.finance.days import Days
 from likeliest.finance.distributions import DistributionModel, Fitted
+from likeliest.finance.fitting import reached
 from likeliest.finance.forecast import Forecast
 from likeliest.finance.walk_forward import Fold
 
@@ -65,7 +66,7 @@ def walk(
         if fitted is None or turn % model.patience == 0:
             fitted = model.fit(days, fold.learnt, fitted)
             refits += 1
-            failed += not fitted.verdict.good
+            failed += not reached(fitted.verdict)
         said.append(fitted.forecast(days, fold.forecast))
         tell(turn + 1)
     assert fitted is not None

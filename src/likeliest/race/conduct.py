@@ -12,7 +12,7 @@ from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
-from likeliest.race.dealing import Deal, deal, strata_of
+from likeliest.race.dealing import Deal, deal, parts, strata_of
 from likeliest.race.entrants import Entrant, Given, entrants, refusal
 from likeliest.race.judging import judge
 from likeliest.race.result import Race, Skipped
@@ -37,6 +37,7 @@ def race(
     trials: int = 7,
     validation_fraction: float = 0.25,
     stratify: Any = None,
+    gap: int | None = None,
     names: Sequence[str] | None = None,
     test: tuple[Any, Any] | None = None,
     progress: Progress | None = None,
@@ -66,6 +67,9 @@ def race(
         trials: learning rates for each rule that has one.
         validation_fraction: of the rows, held out on each seed.
         stratify: None splits evenly by the classes that y names, if it does; else (n,) classes, or False.
+        gap: for rows in the order of time: each seed cuts them elsewhere, learns from those before the cut and
+            validates on the rows that come next, with fewer than so many rows between left out, as many as a label
+            takes. None splits at random.
         names: of the columns of x, for messages.
         test: (x, y) of test rows, the same for all seeds; nothing is chosen on them.
         progress: called after each rule on each seed.
@@ -92,13 +96,14 @@ def race(
     """
     chosen = family_by_name(family) if isinstance(family, str) else family
     entered = entrants(rules, trials)
-    drawn = _checked(seeds, trials, budget, validation_fraction)
+    drawn = _checked(seeds, trials, budget, validation_fraction, gap)
     whole = Objective(chosen, predictor, x, y, weight, l2=l2, names=names)
     held = None if test is None else whole.held_out(*test)
     strata = strata_of(chosen, whole.y, stratify)
 
     def dealt(seed: int) -> Deal:
-        return deal(whole, held, strata, validation_fraction, seed)
+        train, validation = parts(whole.n, strata, validation_fraction, seed, gap)
+        return deal(whole, held, train, validation, seed)
 
     run = _run(entered, drawn, dealt, float(budget), batch_size, progress)
     model = f"{chosen.name} family on {type(predictor).__name__}, {whole.predictor.size:,} parameters"
@@ -114,7 +119,9 @@ def race(
     )
 
 
-def _checked(seeds: int | Sequence[int], trials: int, budget: float, fraction: float) -> tuple[int, ...]:
+def _checked(
+    seeds: int | Sequence[int], trials: int, budget: float, fraction: float, gap: int | None
+) -> tuple[int, ...]:
     """Check the numbers of a protocol; return its seeds."""
     drawn = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     if not drawn or len(set(drawn)) < len(drawn):
@@ -125,6 +132,8 @@ def _checked(seeds: int | Sequence[int], trials: int, budget: float, fraction: f
         raise SpecificationError(f"budget must be a finite number of passes above 0, found {budget}")
     if not (0 < fraction < 1):
         raise SpecificationError(f"validation_fraction must lie between 0 and 1, found {fraction}")
+    if gap is not None and gap < 1:
+        raise SpecificationError(f"a gap is a number of rows from 1 on, found {gap}")
     return drawn
 
 

@@ -11,7 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from likeliest.certify import Certificate, certify_objective, check_gradient
+from likeliest.data.prices import read_prices
 from likeliest.errors import SpecificationError
+from likeliest.finance.days import Days
+from likeliest.finance.encoder import PriceEncoder
+from likeliest.finance.lookahead import LookAhead
 from likeliest.model import Model
 from likeliest.objective import Objective
 from likeliest.predictors import ResidualNet, SpeechNet
@@ -19,6 +23,8 @@ from likeliest.randomness import stream
 from likeliest.scaling import Scaling
 from likeliest.sequences import rows_of
 from likeliest.study.certifying import ROWS, Convolutional, certify_smaller
+from likeliest.study.prices import are_prices, check_features
+from likeliest.study.prices.single import as_fitted, learnt
 from likeliest.study.single import labelled
 from likeliest.study.subject import naming, subject
 from likeliest.tasks import Source
@@ -31,12 +37,13 @@ FRAMES = 12
 _SMALLER = 8
 
 
-def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 1) -> Certificate:
-    """Certify the gradient that ``FILE.py:NAME`` stands for, or that of a model file.
+def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 1) -> Certificate | LookAhead:
+    """Certify the gradient that ``FILE.py:NAME`` stands for, or a model file's; or test whether features look ahead.
 
     Args:
         what: ``FILE.py:NAME``, see `likeliest.study.subject`; or the path of a model file.
         data: rows for the model, with its target; without them inputs are drawn at random, and targets from the model.
+            Prices beside ``FILE.py:NAME``: a function of their table of days, whose values may not look ahead.
         seed: names everything that is drawn.
         order: 2 certifies second-order products too.
 
@@ -48,8 +55,10 @@ def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 
     file, colon, _ = what.rpartition(":")
     if not colon or not file.endswith(".py"):
         return check_model(Path(what), data, seed=seed, order=order)
+    if data is not None and are_prices(data):
+        return check_features(what, data)
     if data is not None:
-        raise SpecificationError(f"{what} brings its own numbers; leave out the data, {data}")
+        raise SpecificationError(f"{what} brings its own numbers; leave out the data, {data}, or give prices")
     arguments = subject(what)
     with naming(Path(file)):
         return check_gradient(**{"seed": seed, "order": order, **arguments})
@@ -58,6 +67,9 @@ def check(what: str, data: Source | None = None, *, seed: int = 0, order: int = 
 def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -> Certificate:
     """Certify a model file's gradient at its θ; linear models on standardised columns."""
     model = Model.load(path)
+    if isinstance(model.encoder, PriceEncoder):
+        objective = as_fitted(model).objective(*_learnt_by(model, data))
+        return certify_objective(objective, model.theta.nan_to_num(posinf=20.0, neginf=-20.0), seed=seed, order=order)
     if isinstance(net := model.predictor, Convolutional):
         x = _drawn_rows(net, seed) if data is None else model.encoder.encode(labelled(model, data).raw)
         return certify_smaller(model.family, net, model.theta, x, seed, order)
@@ -67,6 +79,13 @@ def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -
         scaling = Scaling.of(objective)
         objective, theta = scaling.apply(objective), scaling.from_user(theta)
     return certify_objective(objective, theta, seed=seed, order=order)
+
+
+def _learnt_by(model: Model, data: Source | None) -> tuple[Days, slice]:
+    """The days of a model of prices, or those of other prices after them."""
+    assert isinstance(model.encoder, PriceEncoder)
+    days = model.encoder.days(None if data is None else read_prices(data))
+    return days, learnt(as_fitted(model), days)
 
 
 def _drawn_rows(net: Convolutional, seed: int) -> NDArray[Any]:

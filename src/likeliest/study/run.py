@@ -34,6 +34,7 @@ from likeliest.study.learning import learning_rule
 from likeliest.study.listening import word_pages
 from likeliest.study.pages import family_json, gradient, probability, provenance, training_json
 from likeliest.study.plan import Plan
+from likeliest.study.prices import AS_USUAL, PriceStudy, Walk, are_prices, study_prices
 from likeliest.study.text_pages import pages_of_texts
 from likeliest.tasks import AS_FITS, Kind, Reading, Source, task_for
 
@@ -87,27 +88,32 @@ def study(
     *,
     family: str | None = None,
     reading: Reading = AS_FITS,
+    kind: str | None = None,
+    walk: Walk = AS_USUAL,
     plan: Plan | None = None,
     device: str = "cpu",
     progress: Callable[[str], None] = lambda words: None,
     on_progress: Callback = lambda seen: None,
-) -> Study:
+) -> Study | PriceStudy:
     """Study how a model learns a data set, and write the report.
 
     Args:
-        data: a CSV, TSV or Parquet file, a folder of pictures or recordings, or the name of a catalogued data set.
+        data: a CSV, TSV or Parquet file, a folder of pictures or recordings, prices with their dates, or the name of a
+            catalogued data set.
         target: the column to predict; None takes the one called target, label, class, outcome or y. Folders of pictures
-            have none, and transcripts go by their usual names.
+            have none, and transcripts go by their usual names. Of prices it is the asset.
         out: the folder for the report.
         family: a family's name in place of the one that the target calls for.
         reading: which labels texts are read in, and a file of sentences that tell what is likely to be said.
+        kind: "prices" for a table that does not look like prices and is to be read as such.
+        walk: how a study of prices walks through time.
         plan: what to do and how much work to spend; None is ``Plan.of("standard")``.
         device: "cpu", or "cuda" for the nets of pictures and recordings to be trained there; "cuda:1" and so on.
         progress: called with a few words at each stage.
         on_progress: called with every measurement of the net's fit; see `likeliest.fit`.
 
     Returns:
-        A `Study`, after ``report.json``, ``report.html`` and ``report.pdf`` were written.
+        A `Study`, or of prices a `PriceStudy`, after ``report.json``, ``report.html`` and ``report.pdf`` were written.
 
     Raises:
         InputError: the data or the target cannot be used; the message names the place and the remedy.
@@ -120,6 +126,8 @@ def study(
     """
     plan = plan or Plan.of()
     out = Path(out)
+    if are_prices(data, target, kind):
+        return study_prices(data, target, out, plan=plan, walk_plan=walk, progress=progress)
     require_writable(out)
     clock = _Clock(progress)
     began = time.perf_counter()

@@ -13,6 +13,7 @@ import polars as pl
 
 from likeliest.errors import OutputError, SourceError, UnknownNameError
 from likeliest.files import atomic_write, require_file_name
+from likeliest.finance.encoder import PriceEncoder
 from likeliest.model import Model
 from likeliest.progress import Callback
 from likeliest.sequences import rows_of
@@ -22,6 +23,10 @@ from likeliest.study.candidates import fit_kind
 from likeliest.study.conclusion import recommend
 from likeliest.study.ground import Ground
 from likeliest.study.plan import Plan
+from likeliest.study.prices import are_prices, evaluate_prices, fit_prices, tomorrow, tomorrow_frame
+from likeliest.study.prices.market import Market
+from likeliest.study.prices.plan import PricePlan
+from likeliest.study.prices.run import race_json as race_direction
 from likeliest.study.run import race_json
 from likeliest.study.said import Said
 from likeliest.tasks import AS_FITS, Batch, Examples, Kind, Reading, Source, task_for, task_of
@@ -37,6 +42,7 @@ def fit_one(
     *,
     family: str | None,
     reading: Reading = AS_FITS,
+    read_as: str | None = None,
     plan: Plan,
     device: str = "cpu",
     progress: Callable[[str], None],
@@ -50,6 +56,8 @@ def fit_one(
         UnknownNameError: ``kind`` is none of auto, linear, net.
         OutputError: the file cannot be written; found out before any work is done.
     """
+    if are_prices(data, target, read_as):
+        return fit_prices(data, target, kind, output, family=family, plan=plan, progress=progress)
     if kind not in MODELS:
         raise UnknownNameError(f"no model {kind!r}; there are {', '.join(MODELS)}")
     require_file_name(output)
@@ -92,10 +100,12 @@ class Predicted:
         table: ``row`` or ``file``, ``prediction``, then as `likeliest.model.Prediction.to_frame` says. Where a file
             could not be read its row holds nothing but its name and, in a last column ``error``, the reason.
         unreadable: name → reason.
+        forecast: of prices, the day after; see `likeliest.report.schema.prices.Tomorrow`.
     """
 
     table: pl.DataFrame
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    forecast: Mapping[str, Any] | None = None
 
     @property
     def flat(self) -> pl.DataFrame:
@@ -103,13 +113,23 @@ class Predicted:
         return self.table.select(pl.exclude(pl.List))
 
 
-def predict(model: Path, data: Source, tell: Callable[[int, int], None] = lambda done, of: None) -> Predicted:
-    """Predict every row of a table, or every picture or recording of a folder, part by part.
+def predict(model: Path, data: Source | None, tell: Callable[[int, int], None] = lambda done, of: None) -> Predicted:
+    """Predict every row of a table, or every picture or recording of a folder, part by part; of prices the next day.
+
+    Args:
+        model: its file.
+        data: what to predict; None, for a model of prices, is the day after those that it learnt from.
+        tell: called with how many rows of how many are done.
 
     Raises:
-        SourceError: not one file could be read.
+        SourceError: there are no data, or not one file could be read.
     """
     loaded = Model.load(model)
+    if isinstance(loaded.encoder, PriceEncoder):
+        found = tomorrow(loaded, data)
+        return Predicted(tomorrow_frame(found), forecast=found)
+    if data is None:
+        raise SourceError(f"expected DATA to predict, after {model}; only a model of prices knows what comes next")
     tables, unreadable, done = list[pl.DataFrame](), dict[str, str](), 0
     for batch in task_of(loaded).batches(data, loaded):
         tables.append(_in_order(loaded.predict(batch.raw).to_frame(), batch))
@@ -135,7 +155,7 @@ def _in_order(predicted: pl.DataFrame, batch: Batch) -> pl.DataFrame:
     return joined.select("file", *predicted.columns[1:], "error")
 
 
-def predict_to(model: Path, data: Source, path: Path, tell: Callable[[int, int], None]) -> Predicted:
+def predict_to(model: Path, data: Source | None, path: Path, tell: Callable[[int, int], None]) -> Predicted:
     """Predict and write CSV or Parquet, by the name's ending.
 
     Raises:
@@ -162,6 +182,8 @@ def labelled(model: Model, data: Source) -> Examples:
 def evaluate_rows(model: Path, data: Source) -> dict[str, Any]:
     """Judge a model on all rows that have a target; on the test rows alone where the data set them aside."""
     loaded = Model.load(model)
+    if isinstance(loaded.encoder, PriceEncoder):
+        return evaluate_prices(loaded, data)
     examples = labelled(loaded, data)
     rows = examples.aside if len(examples.aside) else np.arange(len(examples))
     x = rows_of(loaded.encoder.encode(examples.raw), examples.kept[rows])
@@ -178,10 +200,15 @@ def race_rules(
     model: str,
     *,
     family: str | None,
+    read_as: str | None = None,
     plan: Plan,
     progress: Callable[[str], None],
 ) -> Mapping[str, Any]:
-    """Race rules on the linear model or the net."""
+    """Race rules on the linear model or the net; of prices, on the logistic regression of their direction."""
+    if are_prices(data, target, read_as):
+        market = Market.read(data, target, PricePlan.of(plan))
+        progress("racing the learning rules")
+        return race_direction(market, rules)
     if model not in MODELS[1:]:
         raise UnknownNameError(f"no model {model!r} to race on; there are linear and net")
     progress("racing the learning rules")

@@ -18,7 +18,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -64,6 +64,24 @@ def subject(place: str) -> dict[str, Any]:
         f"{file}: expected {name} to be a function of θ, a torch module or a dictionary of check_gradient's arguments, "
         f"found a {type(found).__name__}"
     )
+
+
+def function_of(place: str) -> Callable[..., Any]:
+    """Return the function that ``FILE.py:NAME`` stands for.
+
+    Raises:
+        CodeError: there is no such file or function, or the file's own code fails.
+    """
+    path, _, name = place.rpartition(":")
+    file = Path(path)
+    if not file.is_file():
+        raise CodeError(f"{place}: no such file; write FILE.py:NAME, such as features.py:features")
+    with naming(file):
+        found = _named(_run(file), file, name)
+    if not callable(found):
+        raise CodeError(f"{file}: expected {name} to be a function, found a {type(found).__name__}")
+    function: Callable[..., Any] = found
+    return function
 
 
 @contextmanager

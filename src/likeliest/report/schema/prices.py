@@ -287,10 +287,12 @@ class Tomorrow(TypedDict):
     """[level, return] pairs, rising."""
     up: float
     """Probability that it is above 0."""
+    several_days: str
+    """``PriceModel.name`` of the model of more than one day: the best of those that can be simulated."""
     risk: list[RiskRow]
-    """Over 1, 5, 10 and 20 days at each level."""
+    """Over 1, 5, 10 and 20 days at each level; over 1 alone where the model forecasts no more."""
     fan: Fan
-    """The price's distribution over 20 days."""
+    """The price's distribution over 20 days, by that model."""
 
 
 class VolatilityChart(TypedDict):

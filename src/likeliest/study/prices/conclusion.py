@@ -1,0 +1,150 @@
+"""What a study of prices found, in words that its numbers bear out and no stronger ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from likeliest.finance.risk import LEVELS
+
+if TYPE_CHECKING:
+    from likeliest.report.schema import Certificate
+    from likeliest.report.schema.prices import (
+        Coverage,
+        LookAheadJson,
+        PriceConclusion,
+        PriceData,
+        PriceModel,
+        Protocol,
+        Trend,
+        TrendModel,
+    )
+
+ALPHA = 0.05
+DISCLAIMER = (
+    "This is a statistical description of the past and of models fitted to it. It is no investment advice and no "
+    "offer; whoever trades on it does so at their own risk."
+)
+SIMPLEST = ("random_walk", "base_rate", "ewma", "har", "garch", "gjr", "egarch", "skewed", "net")
+
+
+def recommended(models: Sequence[PriceModel]) -> PriceModel:
+    """Return the model with the largest mean log score; where it was fitted to no good end, the next."""
+    good = [model for model in models if model["verdict"]["kind"] in ("converged", "plateau", "boundary")]
+    return max(good or models, key=lambda model: model["log_score"])
+
+
+def conclude(
+    data: PriceData,
+    protocol: Protocol,
+    models: Sequence[PriceModel],
+    trend: Trend,
+    lookahead: Sequence[LookAheadJson],
+    certificates: Sequence[Certificate],
+) -> PriceConclusion:
+    """Put a study into words."""
+    best = recommended(models)
+    over = f"{protocol['days']} days from {protocol['first']} to {protocol['last']}"
+    return {
+        "model": best["name"],
+        "sentence": (
+            f"{best['title']} forecast the distribution of the next day's return of {data['asset']} best, with a mean "
+            f"log score of {best['log_score']:.4f} nats over {over}; {_direction_in_short(trend)}."
+        ),
+        "direction": direction(trend, protocol),
+        "volatility": volatility(models, best),
+        "risk": [risk(best, one) for one in best["coverage"]],
+        "cautions": _cautions(data, protocol, models, lookahead, certificates),
+        "disclaimer": DISCLAIMER,
+    }
+
+
+def _direction_in_short(trend: Trend) -> str:
+    claimed = [model for model in trend["models"] if model["claimed"]]
+    return "its direction could be told better than by the base rate" if claimed else "its direction could not be told"
+
+
+def direction(trend: Trend, protocol: Protocol) -> str:
+    """Who tells the direction better than the base rate, or that nobody does."""
+    ahead = "the next day" if protocol["horizon"] == 1 else f"the next {protocol['horizon']} days"
+    cost = f" above a cost of {100 * protocol['cost']:g} %" if protocol["cost"] else ""
+    claimed = [model for model in trend["models"] if model["claimed"]]
+    tried = [model for model in trend["models"] if model["difference"] is not None]
+    if claimed:
+        said = "; ".join(f"{model['title']}, {_difference(model)}" for model in claimed)
+        return f"Direction over {ahead}{cost}: an edge over the base rate for {said}."
+    said = "; ".join(f"{model['title']}, {_difference(model)}" for model in tried)
+    rose = f"the price rose on {100 * trend['share_up']:.1f} % of days"
+    return f"Direction over {ahead}{cost}: no detectable edge over the base rate ({said}); {rose}."
+
+
+def _difference(model: TrendModel) -> str:
+    found = model["difference"]
+    assert found is not None
+    level = f"{100 * model['level']:.3g} % interval"
+    return f"difference {found['mean']:+.4f} nats a day, {level} {found['low']:+.4f} to {found['high']:+.4f}"
+
+
+def volatility(models: Sequence[PriceModel], best: PriceModel) -> str:
+    """Whether volatility can be forecast, and whether anything beats GARCH(1,1)."""
+    edges = [model["title"] for model in models if model["edge"]]
+    if not edges:
+        first = "Volatility: no model beats one and the same distribution for all days."
+    else:
+        first = f"Volatility can be forecast: {len(edges)} models beat one and the same distribution for all days."
+    against = best["against_garch"]
+    if against is None:
+        return f"{first} Nothing forecast it better than GARCH(1,1) did."
+    beats = against["low"] > 0
+    said = f"{against['mean']:+.4f} nats a day, 95 % interval {against['low']:+.4f} to {against['high']:+.4f}"
+    verb = "beats" if beats else "is not shown to beat"
+    may = [model["title"] for model in models if model["in_confidence_set"]]
+    rest = f" The best may be any of {', '.join(may)}." if len(may) > 1 else ""
+    return f"{first} {best['title']} {verb} GARCH(1,1) ({said}).{rest}"
+
+
+def risk(model: PriceModel, found: Coverage) -> str:
+    """Whether a value at risk is true, and if not, in which way."""
+    name = f"The {100 * found['level']:g} % value at risk of {model['title']}"
+    counted = f"{found['exceedances']} exceedances, {100 * found['share']:.2f} % of days"
+    often, order = found["kupiec"] < ALPHA, found["independence"] < ALPHA
+    more = "too often" if found["share"] > found["level"] else "too seldom"
+    if often and order:
+        said = f"is exceeded {more}, and in clusters ({counted}; Kupiec p = {found['kupiec']:.3f}, independence p = "
+        return f"{name} {said}{found['independence']:.3f})."
+    if often:
+        return f"{name} is exceeded {more} ({counted}; Kupiec p = {found['kupiec']:.3f})."
+    if order:
+        return f"{name} is exceeded as often as it says, but in clusters ({counted}; p = {found['independence']:.3f})."
+    deep = f"; but losses beyond it are deeper than its expected shortfall (p = {found['shortfall']:.3f})"
+    beyond = deep if found["shortfall"] < ALPHA else ""
+    return f"{name} is well calibrated ({counted}; Kupiec p = {found['kupiec']:.3f}){beyond}."
+
+
+def _cautions(
+    data: PriceData,
+    protocol: Protocol,
+    models: Sequence[PriceModel],
+    lookahead: Sequence[LookAheadJson],
+    certificates: Sequence[Certificate],
+) -> list[str]:
+    """What the study does not show, gravest first."""
+    leaky = [one["name"] for one in lookahead if not one["passed"]]
+    wrong = [one["model"] for one in certificates if not one["passed"]]
+    failed = [f"{model['title']} ({model['failed_refits']})" for model in models if model["failed_refits"]]
+    tests = len(models) * len(LEVELS) * 5
+    found = [
+        *([f"The look-ahead test failed for {', '.join(leaky)}: their scores say nothing."] if leaky else []),
+        *([f"The gradient's certificate failed for {', '.join(wrong)}."] if wrong else []),
+        *([f"Jumps that no volatility explains were kept: {data['alarms'][0]}"] if data["alarms"] else []),
+        *([f"Some refits reached no maximum, and their end was kept: {', '.join(failed)}."] if failed else []),
+        f"The model to use was chosen on the days that it is judged by; of {tests} tests of coverage about "
+        f"{tests // 20} would reject at 5 % though all forecasts were true.",
+        "Scores are of one asset and one time; what held then need not hold again. No cost of trading is counted but "
+        "the one that a rise has to exceed, and nobody's trades move the price here.",
+        "Risk over several days is simulated from the fitted model; it knows neither the error of its parameters nor "
+        "days unlike those learnt from.",
+    ]
+    if "high" not in data["columns"]:
+        found.append("Without the day's high and low realised volatility is the size of the return, which is noisy.")
+    return found
