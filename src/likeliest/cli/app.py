@@ -55,7 +55,7 @@ ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file w
 WELCOME = """likeliest: maximum-likelihood learning that you can see, check and trust. Three commands to try:
 
   likeliest study digits                     fit, certify, race and report on a data set that is already here
-  likeliest study YOUR.csv --target COLUMN   the same on a table or prices of yours, or a FOLDER of pictures or recordings
+  likeliest study YOUR.csv --target COLUMN   the same on a table, prices, or a FOLDER of pictures or recordings of yours
   likeliest --help                           all commands
 """
 

@@ -68,7 +68,7 @@ def _told(objective: Objective, found: Fit) -> Fit:
         f"hold given that; {found.verdict.message}"
     )
     evidence = {**found.verdict.evidence, "at_bound": list(held)}
-    return replace(found, verdict=Verdict(VerdictKind.BOUNDARY, message, evidence))
+    return replace(found, verdicts=(Verdict(VerdictKind.BOUNDARY, message, evidence),))
 
 
 def reached(verdict: Verdict) -> bool:
