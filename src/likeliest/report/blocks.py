@@ -5,12 +5,14 @@ Blocks are plain values, because one of their readers is typst, which gets them 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias, TypedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from likeliest.report.formatting import NOTHING
 
 Block: TypeAlias = dict[str, Any]
+Stored = TypeVar("Stored")
+"""A report of one kind."""
 
 
 class Chapter(TypedDict):
@@ -86,6 +88,19 @@ def table(
 def figure(name: str, caption: str) -> Block:
     """Return a place for the chart of that name."""
     return {"kind": "figure", "name": name, "caption": caption}
+
+
+def fact(label: str, value: str, note: str = "") -> dict[str, str]:
+    """Return one of the few numbers that stand in the head."""
+    return {"label": label, "value": value, "note": note}
+
+
+def told(chapters: Mapping[str, tuple[str, Callable[[Stored], list[Block]]]], report: Stored) -> list[Chapter]:
+    """Return the chapters, by key (title, what writes its blocks), that have something to say, captions numbered."""
+    found = [Chapter(id=key, title=title, blocks=blocks(report)) for key, (title, blocks) in chapters.items()]
+    found = [chapter for chapter in found if chapter["blocks"]]
+    number_captions(found)
+    return found
 
 
 def number_captions(chapters: Iterable[Chapter]) -> None:

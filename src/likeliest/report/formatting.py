@@ -38,14 +38,46 @@ def setting(value: float | None) -> str:
     return NOTHING if value is None else _minus(f"{value:.6g}")
 
 
-def percent(share: float | None) -> str:
-    """Format a share as a percentage with one decimal.
+def percent(share: float | None, decimals: int = 1) -> str:
+    """Format a share as a percentage.
 
     Example:
         >>> percent(0.9737).replace(NARROW_SPACE, " ")
         '97.4 %'
     """
-    return NOTHING if share is None else f"{_minus(f'{100 * share:.1f}')}{NARROW_SPACE}%"
+    return NOTHING if share is None else f"{_minus(f'{100 * share:.{decimals}f}')}{NARROW_SPACE}%"
+
+
+def level(share: float) -> str:
+    """Format a share that somebody chose as a percentage, with no more digits than it has.
+
+    Example:
+        >>> level(0.01).replace(NARROW_SPACE, " "), level(0.975).replace(NARROW_SPACE, " ")
+        ('1 %', '97.5 %')
+    """
+    return f"{100 * share:g}{NARROW_SPACE}%"
+
+
+def basis_points(value: float | None, digits: int = 3) -> str:
+    """Format a small return in basis points, hundredths of a percent, without the unit.
+
+    Example:
+        >>> basis_points(0.00364696)
+        '36.5'
+    """
+    return NOTHING if value is None else number(1e4 * value, digits)
+
+
+def p_value(p: float | None) -> str:
+    """Format a p-value with three decimals.
+
+    Example:
+        >>> p_value(0.04321), p_value(2e-9), p_value(None)
+        ('0.043', '< 0.001', '–')
+    """
+    if p is None:
+        return NOTHING
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
 
 
 def duration(seconds: float) -> str:

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from likeliest.errors import SourceError
-from likeliest.report.schema import Report
-
-NEEDED = ("likeliest", "data", "family", "models", "certificates", "conclusion", "provenance", "plan", "seconds")
+from likeliest.report.kinds import NEEDED, AnyReport, kind_of
 
 # XML knows no control characters and UTF-8 no lone surrogates, and either can stand in a cell of somebody's table.
 _UNPRINTABLE = dict.fromkeys(
@@ -18,11 +16,12 @@ _UNPRINTABLE = dict.fromkeys(
 _UNPRINTABLE |= dict.fromkeys(map(ord, "\t\n\r\v\f"), " ")
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: Path) -> AnyReport:
     """Read a stored report, with whatever cannot be printed made visible as U+FFFD.
 
     Raises:
-        SourceError: the file cannot be read, is not JSON, or lacks a chapter that no report can do without.
+        SourceError: the file cannot be read, is not JSON, is of no kind known here, or lacks a chapter that no
+            report of its kind can do without.
     """
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
@@ -32,12 +31,18 @@ def read_report(path: Path) -> Report:
         ) from error
     except ValueError as error:
         raise SourceError(f"{path}: expected JSON, found: {error}; run the study again") from error
-    missing = [key for key in NEEDED if not isinstance(report, dict) or key not in report]
+    report = report if isinstance(report, dict) else {}
+    if not isinstance(kind := kind_of(report), str) or kind not in NEEDED:
+        raise SourceError(
+            f"{path}: expected a report of {' or '.join(NEEDED)}, found one of {kind!r}; "
+            "render it with the version of likeliest that wrote it"
+        )
+    missing = [key for key in NEEDED[kind] if key not in report]
     if missing:
         raise SourceError(
             f"{path}: expected the keys of a likeliest report, found none named {missing}; run the study again"
         )
-    return cast(Report, printable(report))
+    return cast(AnyReport, printable(report))
 
 
 def printable(value: Any) -> Any:

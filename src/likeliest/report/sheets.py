@@ -8,8 +8,10 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from likeliest.report.formatting import short
+from likeliest.report.kinds import AnyReport, kind_of
 from likeliest.report.schema import Report, Shot
 from likeliest.report.theme import FONT, INK, MUTED
 
@@ -76,8 +78,12 @@ def _described(name: str) -> dict[str, str]:
     return {"role": "img", "aria-labelledby": f"{name}-title {name}-description"}
 
 
-def sheets(report: Report) -> Mapping[str, Sheet]:
-    """Return every sheet that this report has pictures for, by name."""
+def sheets(report: AnyReport) -> Mapping[str, Sheet]:
+    """Return every sheet that this report has pictures for, by name; prices have none."""
+    return _sheets(cast(Report, report)) if kind_of(report) == "rows" else {}
+
+
+def _sheets(report: Report) -> Mapping[str, Sheet]:
     found: dict[str, Sheet] = {}
     if (data := report["data"].get("pictures")) is not None:
         samples = data["samples"]

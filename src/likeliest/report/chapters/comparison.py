@@ -11,9 +11,12 @@ def blocks(report: Report) -> list[Block]:
     """Protocol, curves, work to target, paired differences, and what did not run."""
     if "race" not in report:
         return [prose("No learning rules were raced in this study.")]
-    race = report["race"]
+    return [_protocol(report["race"]), *raced(report["race"])]
+
+
+def raced(race: Race) -> list[Block]:
+    """What came of a race, whatever was raced on."""
     return [
-        _protocol(race),
         *_figures(race),
         *([_results(race)] if race["rows"] else []),
         *([_differences(race)] if race["comparisons"] else []),

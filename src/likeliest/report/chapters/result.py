@@ -9,6 +9,7 @@ from likeliest.report.blocks import Block, figure, heading, listing, note, prose
 from likeliest.report.chapters import pictures, sounds
 from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import number, percent, percent_span, plural, setting, short, span, tail
+from likeliest.report.kinds import AnyReport
 from likeliest.report.schema import Application, Calibration, Cell, Edits, Model, Report, Surprise
 
 
@@ -182,7 +183,7 @@ def conclusion(report: Report) -> list[Block]:
     return blocks
 
 
-def provenance(report: Report) -> list[Block]:
+def provenance(report: AnyReport) -> list[Block]:
     """All that is needed to repeat the study."""
     page = report["provenance"]
     facts = [["command", page["command"]], ["seed", str(page["seed"])], ["SHA-256 of the data", page["data_sha256"]]]

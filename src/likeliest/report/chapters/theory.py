@@ -53,7 +53,7 @@ def gradient(report: Report) -> list[Block]:
     if report["certificates"]:
         blocks += [heading("Is it right?"), _how_compared(report)]
     for certificate in report["certificates"]:
-        blocks += _certificate(certificate, title_of(report, certificate["model"]))
+        blocks += certified(certificate, title_of(report, certificate["model"]))
     return blocks
 
 
@@ -71,7 +71,8 @@ def _how_compared(report: Report) -> Block:
     )
 
 
-def _certificate(certificate: Certificate, title: str) -> list[Block]:
+def certified(certificate: Certificate, title: str) -> list[Block]:
+    """A certificate part by part, its answer, and where they were kept the errors step by step."""
     head = ["part", "size", "checked", "error against differences", "against autograd", "resolution"]
     worst = f"{number(certificate['worst'], 2)}, resolution {number(certificate['resolution'], 2)}"
     answer = "Passed" if certificate["passed"] else "Failed"

@@ -71,9 +71,11 @@ class PriceData(TypedDict):
     alarms: list[str]
     """Jumps that look like splits without adjustment or slips."""
     dates: list[str]
-    """Days of the charts of price and return, thinned to at most 2,000."""
+    """Days of the charts of price and return, thinned to at most 2,000: of each stretch the day of largest |return|."""
     prices: list[float]
     """Prices on those days."""
+    returns: list[float | None]
+    """Returns made at those days' closes; ``None`` for the first price."""
     summary: ReturnSummary
     """Of all returns."""
 
@@ -174,8 +176,8 @@ class PriceModel(TypedDict):
     """Key: "base_rate", "random_walk", "ewma", "garch", "har", "gjr", "egarch", "net"."""
     title: str
     """For people: "GARCH(1,1), student-t"."""
-    formula: str
-    """Of its mean and variance, as Unicode text."""
+    formula: list[str]
+    """Of its mean, its variance and its distribution, line by line as Unicode text."""
     source: str
     """Paper or book."""
     log_score: float
@@ -378,7 +380,7 @@ class PriceReport(TypedDict):
     lookahead: list[LookAheadJson]
     """The look-ahead test of everything that forecast."""
     certificates: list[Certificate]
-    """The gradients of the fitted models."""
+    """The gradients of the fitted models: ``model`` is ``PriceModel.name``, or "trend_" and ``TrendModel.name``."""
     race: NotRequired[Race]
     """Learning rules on the likelihood of GARCH(1,1)."""
     models: list[PriceModel]

@@ -1,0 +1,78 @@
+"""The words of the sample report of prices."""
+
+from __future__ import annotations
+
+T = "Student's t with ν degrees of freedom, scaled to variance 1"
+
+ABOUT = {
+    "base_rate": (
+        "base rate, student-t",
+        ["r[t] = μ + ε[t]", "σ²[t] = σ², the same on every day", f"ε[t] / σ ~ {T}"],
+        "All returns so far, whatever the day",
+    ),
+    "random_walk": (
+        "random walk, normal",
+        ["r[t] = ε[t]", "σ²[t] = σ², the same on every day", "ε[t] / σ ~ normal"],
+        "Bachelier (1900)",
+    ),
+    "ewma": (
+        "EWMA, normal",
+        ["r[t] = ε[t]", "σ²[t] = (1 − λ) ε²[t−1] + λ σ²[t−1]", "ε[t] / σ[t] ~ normal"],
+        "J. P. Morgan and Reuters (1996), RiskMetrics technical document",
+    ),
+    "garch": (
+        "GARCH(1,1), student-t",
+        ["r[t] = μ + ε[t]", "σ²[t] = ω + α ε²[t−1] + β σ²[t−1]", f"ε[t] / σ[t] ~ {T}"],
+        "Bollerslev (1986), Generalized autoregressive conditional heteroskedasticity",
+    ),
+    "har": (
+        "HAR(1, 5, 22), student-t",
+        [
+            "r[t] = μ + ε[t]",
+            "σ²[t] = ω + Σ_w α_w · (mean of ε² over the w days before), w = 1, 5, 22",
+            f"ε[t] / σ[t] ~ {T}",
+        ],
+        "Corsi (2009), A simple approximate long-memory model of realized volatility",
+    ),
+    "gjr": (
+        "GJR-GARCH(1,1,1), student-t",
+        ["r[t] = μ + ε[t]", "σ²[t] = ω + α ε²[t−1] + γ ε²[t−1] [ε[t−1] < 0] + β σ²[t−1]", f"ε[t] / σ[t] ~ {T}"],
+        "Glosten, Jagannathan and Runkle (1993)",
+    ),
+    "egarch": (
+        "EGARCH(1,1,1), student-t",
+        [
+            "r[t] = μ + ε[t],  z[t] = ε[t] / σ[t]",
+            "log σ²[t] = ω + α (|z[t−1]| − √(2/π)) + γ z[t−1] + β log σ²[t−1]",
+            f"z[t] ~ {T}",
+        ],
+        "Nelson (1991), Conditional heteroskedasticity in asset returns",
+    ),
+}
+
+FEATURES = [
+    {"name": "momentum 5", "formula": "log p[t] − log p[t−5]", "lag": "0"},
+    {"name": "momentum 20", "formula": "log p[t] − log p[t−20]", "lag": "0"},
+    {"name": "log volatility 20", "formula": "½ log mean r² over 20 days", "lag": "0"},
+]
+
+FINDINGS = [
+    "2 days have no high and low: their range is left out of what volatility is measured by.",
+    "Rows were in falling order of days and were turned round.",
+]
+
+LOOKAHEAD = [
+    {"name": name, "passed": True, "message": f"{count} forecasts compared under 7 futures at 250 days: none moved."}
+    for name, count in (("GARCH(1,1), student-t", 1250), ("GJR-GARCH(1,1,1), student-t", 1250), ("features", 3750))
+]
+
+CAUTIONS = [
+    "One asset and one stretch of time: another may behave otherwise.",
+    "Every price up to the close is taken to be known when the forecast is made.",
+    "Costs of trading, taxes and the effect of one's own orders on prices are not in it.",
+]
+
+DISCLAIMER = (
+    "This report describes the past and what models say of the days to come. It is no investment advice, and no "
+    "forecast knows the future: losses can exceed any number in it."
+)
