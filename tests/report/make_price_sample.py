@@ -351,7 +351,7 @@ def conclusion(entries: list[dict[str, Any]], direction: dict[str, Any]) -> dict
         "sentence": f"Use {found['title']} for risk: its log score is {found['log_score']:.4f} nats a day, where the "
         f"base rate has {base['log_score']:.4f}. Nothing here foretells whether the price rises.",
         "direction": "No edge over the base rate can be shown: the best trend model differs by "
-        f"{gap['mean']:.4f} nats a day (interval {gap['low']:.4f} to {gap['high']:.4f}).",
+        f"{gap['mean']:.4f} nats a day (interval {gap['low']:.4f} to {gap['high']:.4f}).".replace("-", "−"),
         "volatility": f"{found['title']} forecasts best; {' and '.join(others)} may be as good.",
         "risk": risk, "cautions": CAUTIONS, "disclaimer": DISCLAIMER,
     }  # fmt: skip

@@ -8,6 +8,12 @@ from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import NOTHING, basis_points, number, plural, span
 from likeliest.report.schema import ParameterJson, PriceModel, PriceReport
 
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "lam": "λ", "lambda": "λ", "mu": "μ", "nu": "ν", "omega": "ω",
+    "sigma": "σ", "sigma2": "σ²",
+}  # fmt: skip
+"""Parameters by the names that their field spells out, as formulas write them."""
+
 
 def blocks(report: PriceReport) -> list[Block]:
     """Scores, the race of scores through time, volatility, and model after model."""
@@ -33,8 +39,8 @@ def _scores(report: PriceReport) -> list[Block]:
             "Each model says for each day how probable every return is. When the return has come, the log score is the",
             "log of the density that the model gave to it (the density of returns as fractions): the larger, the",
             "better. It rewards a model for being sure where it may be, and punishes it for being sure and wrong. The",
-            "CRPS is a second judge, smaller for the better and more lenient with extremes. It tells a model's whole",
-            "distribution from what came, in the unit of returns.",
+            "CRPS is a second judge, more lenient with extremes: how far the whole distribution lay from what came, in",
+            "the unit of returns, so that less is better.",
         ),
         table(head, rows, caption, strong=place_of(report)),
         note(report["conclusion"]["volatility"], good=True),
@@ -134,4 +140,10 @@ def _parameter(page: ParameterJson) -> list[str]:
     low, high = page["low"], page["high"]
     interval = NOTHING if low is None or high is None else span([low, high])
     errors = [number(page["standard_error"], 3), number(page["robust_error"], 3)]
-    return [page["name"], number(page["value"]), *errors, interval, "at bound" if page["at_bound"] else ""]
+    return [_symbol(page["name"]), number(page["value"]), *errors, interval, "at bound" if page["at_bound"] else ""]
+
+
+def _symbol(name: str) -> str:
+    """The parameter as its formula writes it: "alpha[1]" is α[1]."""
+    stem, bracket, rest = name.partition("[")
+    return f"{GREEK.get(stem, stem)}{bracket}{rest}"

@@ -31,8 +31,8 @@ def _in_numbers(page: Protocol) -> list[str]:
     return [
         f"{plural(page['days'], 'day')} were forecast, from {page['first']} to {page['last']}.",
         f"Models were fitted {plural(page['refits'], 'time')}, anew every {plural(page['every'], 'day')}, each time to",
-        f"{learnt}. The direction is forecast {horizon} ahead; as many {lie} between the last day learnt from and the",
-        "first that is forecast, so that no label learnt from reaches into the days to come.",
+        f"{learnt}. The direction is forecast {horizon} ahead, and {horizon} {lie} between the last day learnt from",
+        "and the first that is forecast, so that no label learnt from reaches into the days to come.",
     ]
 
 

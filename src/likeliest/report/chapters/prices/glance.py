@@ -41,7 +41,11 @@ def _reading(data: PriceData) -> list[Block]:
 def _caption(data: PriceData) -> str:
     worst, best = data["summary"]["worst"], data["summary"]["best"]
     thinned = len(data["dates"]) < data["days"]
-    drawn = f" {plural(len(data['dates']), 'day')} are drawn, those of large returns first." if thinned else ""
+    drawn = (
+        f" {plural(len(data['dates']), 'day')} are drawn, of each stretch that of the largest return."
+        if thinned
+        else ""
+    )
     return (
         f"Price of {short(data['asset'], 60)} (above) and its daily returns (below). The worst day was {worst['day']}, "
         f"the best {best['day']}.{drawn}"

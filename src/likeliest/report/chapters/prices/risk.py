@@ -48,7 +48,10 @@ def _exceedances(report: PriceReport) -> list[Block]:
     model = recommended(report)
     counts = [f"{number(c['exceedances'])} beyond {level(c['level'])}" for c in model["coverage"]] if model else []
     counted = f" Of {plural(report['protocol']['days'], 'day')}: {', '.join(counts)}." if counts else ""
-    return [figure("exceedances", f"Daily returns, and the quantiles −VaR that {title} forecast for them.{counted}")]
+    caption = (
+        f"Daily returns, and the quantiles −VaR that {title} forecast for them. Marks: days below a line.{counted}"
+    )
+    return [figure("exceedances", caption)]
 
 
 def _coverage(report: PriceReport) -> list[Block]:

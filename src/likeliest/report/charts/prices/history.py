@@ -5,7 +5,7 @@ from __future__ import annotations
 import altair as alt
 
 from likeliest.report.charts.common import WIDTH, Chart, chart
-from likeliest.report.charts.prices.time import days_axis, impulses, line, stroke
+from likeliest.report.charts.prices.time import days_axis, frame, impulses, line, stroke
 from likeliest.report.formatting import percent, short
 from likeliest.report.schema import PriceData, VolatilityChart
 from likeliest.report.theme import ACCENT, CONTRAST, INK, MUTED, PALE
@@ -27,23 +27,27 @@ def prices(page: PriceData) -> Chart:
 
 
 def _returns(page: PriceData) -> Chart:
-    x = days_axis(page["dates"])
-    y = alt.Y("y:Q", title="return a day", axis=alt.Axis(format="~%", tickCount=4))
+    x, tall = days_axis(page["dates"]), 130
+    scale, _ = frame([0.0, *(value for value in page["returns"] if value is not None)], tall, margin=0.14)
+    y = alt.Y("y:Q", title="return a day", scale=scale, axis=alt.Axis(format="~%", tickCount=4))
     path = impulses(page["dates"], page["returns"]).mark_line(color=MUTED, strokeWidth=stroke(len(page["dates"])))
-    middle = page["dates"][len(page["dates"]) // 2]
-    extremes = [
-        {"day": found["day"], "y": found["value"], "text": f"{found['day']}  {percent(found['value'], 2)}"}
-        for found in (page["summary"]["worst"], page["summary"]["best"])
-        if page["dates"][0] <= found["day"] <= page["dates"][-1]
-    ]
-    base = chart(extremes).encode(x=x, y=y)
-    layers: list[alt.Chart] = [path.encode(x=x, y=y), base.mark_point(filled=True, size=26, color=CONTRAST, opacity=1)]
-    for late in (False, True):
-        # Words stand on the side of their day where there is room.
-        rows = [row for row in extremes if (str(row["day"]) > middle) == late]
-        words = chart(rows).mark_text(align="right" if late else "left", dx=-7 if late else 7, fontSize=11, color=INK)
-        layers.append(words.encode(x=x, y=y, text="text:N"))
-    return alt.layer(*layers).properties(width=WIDTH, height=120)
+    return alt.layer(path.encode(x=x, y=y), *_extremes(page, x, y)).properties(width=WIDTH, height=tall)
+
+
+def _extremes(page: PriceData, x: alt.X, y: alt.Y) -> list[alt.Chart]:
+    """The worst day named below its return and the best one above, in the half of the chart where there is room."""
+    first, middle, last = page["dates"][0], page["dates"][len(page["dates"]) // 2], page["dates"][-1]
+    layers: list[alt.Chart] = []
+    for found, down in ((page["summary"]["worst"], True), (page["summary"]["best"], False)):
+        if first <= found["day"] <= last:
+            text = f"{found['day']}   {percent(found['value'], 2)}"
+            base = chart([{"day": found["day"], "y": found["value"], "text": text}]).encode(x=x, y=y)
+            late = found["day"] > middle
+            words = base.mark_text(
+                align="right" if late else "left", dx=4 if late else -4, dy=11 if down else -10, fontSize=11, color=INK
+            )
+            layers += [base.mark_point(filled=True, size=26, color=CONTRAST, opacity=1), words.encode(text="text:N")]
+    return layers
 
 
 def volatility(page: VolatilityChart) -> Chart:

@@ -81,12 +81,12 @@ def end_labels(
     return [leaders, words.encode(x=alt.value(width + LEADER), y=alt.Y("at:Q", scale=scale), text="name:N")]
 
 
-def frame(values: Sequence[float], tall: float) -> tuple[alt.Scale, float]:
+def frame(values: Sequence[float], tall: float, margin: float = 0.05) -> tuple[alt.Scale, float]:
     """Return a scale over all values with a margin, and how much of it one of ``tall`` pixels is."""
     low, high = min(values), max(values)
-    margin = (high - low or 1.0) * 0.05
-    scale = alt.Scale(domain=[low - margin, high + margin], nice=False)
-    return scale, (high - low + 2 * margin) / tall
+    room = (high - low or 1.0) * margin
+    scale = alt.Scale(domain=[low - room, high + room], nice=False)
+    return scale, (high - low + 2 * room) / tall
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -96,15 +96,13 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
         >>> spread([0.0, 0.0, 5.0], 2.0)
         [-1.0, 1.0, 5.0]
     """
-    order = sorted(range(len(heights)), key=lambda i: heights[i])
-    groups: list[list[float]] = []  # [centre, how many] of labels that stand in one block
+    order = sorted(range(len(heights)), key=heights.__getitem__)
+    blocks: list[tuple[float, int]] = []  # centre and number of names that stand directly on one another
     for i in order:
-        groups.append([heights[i], 1.0])
-        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
-            (low, few), (high, many) = groups[-2:]
-            groups[-2:] = [[(low * few + high * many) / (few + many), few + many]]
-    placed = [centre + gap * (k - (count - 1) / 2) for centre, count in groups for k in range(int(count))]
-    found = [0.0] * len(heights)
-    for i, height in zip(order, placed, strict=True):
-        found[i] = height
-    return found
+        centre, count = heights[i], 1
+        while blocks and centre - blocks[-1][0] < gap * (count + blocks[-1][1]) / 2:
+            below, few = blocks.pop()
+            centre, count = (below * few + centre * count) / (few + count), few + count
+        blocks.append((centre, count))
+    placed = [centre + gap * (k - (count - 1) / 2) for centre, count in blocks for k in range(count)]
+    return [place for _, place in sorted(zip(order, placed, strict=True))]
