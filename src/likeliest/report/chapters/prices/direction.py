@@ -28,7 +28,7 @@ def _question(report: PriceReport) -> Block:
     return prose(
         f"The question is whether the return over the next {horizon} is above {above}. On",
         f"{percent(report['trend']['share_up'])} of the days forecast it was. The base rate says each day the share of",
-        "the days before it. To be of use, a model must say probabilities with a better log score than that, by more",
+        "the days learnt from. To be of use, a model must say probabilities with a better log score than that, by more",
         "than chance gives to somebody who tries several models. The p-values, adjusted by Holm, and the intervals at",
         "his levels take both into account, and also that returns over several days overlap.",
     )

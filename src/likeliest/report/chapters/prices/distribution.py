@@ -78,7 +78,7 @@ def _base_rate(report: PriceReport) -> list[Block]:
     return [
         heading("Better than knowing nothing?"),
         prose(
-            "The base rate gives every day the distribution of all returns before it. A model that does not beat it",
+            "The base rate gives every day the distribution of the returns learnt from. A model that does not beat it",
             "has learnt nothing of use.",
         ),
         table(head, rows, caption, strong=strong),
@@ -138,7 +138,7 @@ def _parameters(model: PriceModel) -> Block:
 
 def _parameter(page: ParameterJson) -> list[str]:
     low, high = page["low"], page["high"]
-    interval = NOTHING if low is None or high is None else span([low, high])
+    interval = NOTHING if low is None or high is None else span([low, high], 3)
     errors = [number(page["standard_error"], 3), number(page["robust_error"], 3)]
     return [_symbol(page["name"]), number(page["value"]), *errors, interval, "at bound" if page["at_bound"] else ""]
 

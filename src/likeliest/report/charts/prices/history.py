@@ -28,7 +28,7 @@ def prices(page: PriceData) -> Chart:
 
 def _returns(page: PriceData) -> Chart:
     x, tall = days_axis(page["dates"]), 130
-    scale, _ = frame([0.0, *(value for value in page["returns"] if value is not None)], tall, margin=0.14)
+    scale, _ = frame([0.0, *(value for value in page["returns"] if value is not None)], tall, margin=0.18)
     y = alt.Y("y:Q", title="return a day", scale=scale, axis=alt.Axis(format="~%", tickCount=4))
     path = impulses(page["dates"], page["returns"]).mark_line(color=MUTED, strokeWidth=stroke(len(page["dates"])))
     return alt.layer(path.encode(x=x, y=y), *_extremes(page, x, y)).properties(width=WIDTH, height=tall)
