@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-T = "Student's t with ν degrees of freedom, scaled to variance 1"
-
 ABOUT = {
-    "base_rate": (
-        "base rate, student-t",
-        ["r[t] = μ + ε[t]", "σ²[t] = σ², the same on every day", f"ε[t] / σ ~ {T}"],
-        "All returns so far, whatever the day",
-    ),
-    "random_walk": (
-        "random walk, normal",
-        ["r[t] = ε[t]", "σ²[t] = σ², the same on every day", "ε[t] / σ ~ normal"],
-        "Bachelier (1900)",
-    ),
+    "base_rate": ("base rate, student-t", "r[t] = μ + ε[t], ε ~ σ t(ν)", "All returns so far, whatever the day"),
+    "random_walk": ("random walk, normal", "r[t] = ε[t], ε ~ N(0, σ²)", "Bachelier (1900)"),
     "ewma": (
         "EWMA, normal",
-        ["r[t] = ε[t]", "σ²[t] = (1 − λ) ε²[t−1] + λ σ²[t−1]", "ε[t] / σ[t] ~ normal"],
+        "r[t] = ε[t], h[t] = (1 − λ) ε²[t−1] + λ h[t−1], ε ~ N(0, h)",
         "J. P. Morgan and Reuters (1996), RiskMetrics technical document",
     ),
     "garch": (
         "GARCH(1,1), student-t",
-        ["r[t] = μ + ε[t]", "σ²[t] = ω + α ε²[t−1] + β σ²[t−1]", f"ε[t] / σ[t] ~ {T}"],
+        "r[t] = μ + ε[t], h[t] = ω + α ε²[t−1] + β h[t−1], ε ~ √h t(ν)",
         "Bollerslev (1986), Generalized autoregressive conditional heteroskedasticity",
     ),
     "har": (
         "HAR(1, 5, 22), student-t",
-        [
-            "r[t] = μ + ε[t]",
-            "σ²[t] = ω + Σ_w α_w · (mean of ε² over the w days before), w = 1, 5, 22",
-            f"ε[t] / σ[t] ~ {T}",
-        ],
+        "r[t] = μ + ε[t], h[t] = ω + α₁ v(1) + α₅ v(5) + α₂₂ v(22), v(w) the mean of ε² over w days, ε ~ √h t(ν)",
         "Corsi (2009), A simple approximate long-memory model of realized volatility",
     ),
     "gjr": (
         "GJR-GARCH(1,1,1), student-t",
-        ["r[t] = μ + ε[t]", "σ²[t] = ω + α ε²[t−1] + γ ε²[t−1] [ε[t−1] < 0] + β σ²[t−1]", f"ε[t] / σ[t] ~ {T}"],
+        "r[t] = μ + ε[t], h[t] = ω + (α + γ [ε[t−1] < 0]) ε²[t−1] + β h[t−1], ε ~ √h t(ν)",
         "Glosten, Jagannathan and Runkle (1993)",
     ),
     "egarch": (
         "EGARCH(1,1,1), student-t",
-        [
-            "r[t] = μ + ε[t],  z[t] = ε[t] / σ[t]",
-            "log σ²[t] = ω + α (|z[t−1]| − √(2/π)) + γ z[t−1] + β log σ²[t−1]",
-            f"z[t] ~ {T}",
-        ],
+        "r[t] = μ + ε[t], log h[t] = ω + α (|z[t−1]| − √(2/π)) + γ z[t−1] + β log h[t−1], z = ε/√h ~ t(ν)",
         "Nelson (1991), Conditional heteroskedasticity in asset returns",
     ),
 }

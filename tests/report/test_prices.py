@@ -201,7 +201,7 @@ def test_a_race_may_be_missing_beside_certificates(prices, typeset_report):
     del prices["race"]
     html, _ = typeset_report(prices)
     assert "Gradients and rules" in html
-    assert "Learning rules on this likelihood" not in html
+    assert "Learning rules, raced" not in html
 
 
 @pytest.mark.parametrize(

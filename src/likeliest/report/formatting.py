@@ -58,14 +58,14 @@ def level(share: float) -> str:
     return f"{100 * share:g}{NARROW_SPACE}%"
 
 
-def basis_points(value: float | None, digits: int = 3) -> str:
+def basis_points(value: float | None) -> str:
     """Format a small return in basis points, hundredths of a percent, without the unit.
 
     Example:
         >>> basis_points(0.00364696)
-        '36.5'
+        '36.47'
     """
-    return NOTHING if value is None else number(1e4 * value, digits)
+    return NOTHING if value is None else _minus(f"{1e4 * value:,.2f}")
 
 
 def p_value(p: float | None) -> str:

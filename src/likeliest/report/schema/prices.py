@@ -176,8 +176,8 @@ class PriceModel(TypedDict):
     """Key: "base_rate", "random_walk", "ewma", "garch", "har", "gjr", "egarch", "net"."""
     title: str
     """For people: "GARCH(1,1), student-t"."""
-    formula: list[str]
-    """Of its mean, its variance and its distribution, line by line as Unicode text."""
+    formula: str
+    """Of its mean and variance, as Unicode text."""
     source: str
     """Paper or book."""
     log_score: float
@@ -382,7 +382,7 @@ class PriceReport(TypedDict):
     certificates: list[Certificate]
     """The gradients of the fitted models: ``model`` is ``PriceModel.name``, or "trend_" and ``TrendModel.name``."""
     race: NotRequired[Race]
-    """Learning rules on the likelihood of GARCH(1,1)."""
+    """Learning rules on one of these likelihoods; ``Race.model`` says which."""
     models: list[PriceModel]
     """Models of tomorrow's distribution, baselines first."""
     trend: Trend

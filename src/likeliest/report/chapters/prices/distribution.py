@@ -25,7 +25,7 @@ def blocks(report: PriceReport) -> list[Block]:
 def _scores(report: PriceReport) -> list[Block]:
     head = ["model", "log score", "less GARCH", "95 % interval", "p", "CRPS (bp)", "may be best"]
     rows = [
-        [m["title"], number(m["log_score"], 5), *difference(m["against_garch"]), basis_points(m["crps"], 4), _best(m)]
+        [m["title"], number(m["log_score"], 5), *difference(m["against_garch"]), basis_points(m["crps"]), _best(m)]
         for m in report["models"]
     ]
     days = plural(report["protocol"]["days"], "day")
@@ -105,7 +105,7 @@ def _models(report: PriceReport) -> list[Block]:
     blocks = [
         heading("The models and their parameters"),
         prose(
-            "r is the return of a day, ε what its mean did not foresee, σ² its variance given all days before.",
+            "r is the return of a day, ε what its mean did not foresee, h the variance of ε given all days before.",
             "Parameters are those of the fit to all days. Standard errors stand on the curvature of the likelihood",
             "(Hessian), robust ones hold even where the distribution is another (sandwich); intervals are the",
             "robust ones.",
@@ -119,7 +119,7 @@ def _models(report: PriceReport) -> list[Block]:
 def _model(model: PriceModel) -> list[Block]:
     return [
         heading(sentence_case(model["title"])),
-        *([formula(model["formula"])] if model["formula"] else []),
+        *([formula([model["formula"]])] if model["formula"] else []),
         prose(f"{model['source'].rstrip('.')}.", _end(model)),
         *([_parameters(model)] if model["parameters"] else []),
     ]

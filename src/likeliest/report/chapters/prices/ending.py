@@ -26,14 +26,15 @@ def gradients(report: PriceReport) -> list[Block]:
     for certificate in report["certificates"]:
         blocks += certified(certificate, title_of(report, certificate["model"]))
     if "race" in report:
-        blocks += [heading("Learning rules on this likelihood"), _protocol(report["race"]), *raced(report["race"])]
+        blocks += [heading("Learning rules, raced"), _protocol(report["race"]), *raced(report["race"])]
     return blocks
 
 
 def _protocol(race: Race) -> Block:
     return prose(
         f"Each rule learnt the same model ({race['model']}) from {plural(race['seeds'], 'seed')}. All rules share",
-        f"these, which makes the comparison paired. Each tried {plural(race['trials'], 'learning rate')} and may spend",
+        "what a seed draws, which makes the comparison paired.",
+        f"Each tried {plural(race['trials'], 'learning rate')} and may spend",
         f"{plural(setting(race['budget']), 'pass', 'passes')} over the days.",
     )
 

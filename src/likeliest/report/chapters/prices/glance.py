@@ -23,10 +23,11 @@ def blocks(report: PriceReport) -> list[Block]:
 def _reading(data: PriceData) -> list[Block]:
     several = len(data["assets"]) > 1
     others = f"It is one of {plural(len(data['assets']), 'asset')} in the source." if several else ""
+    called = f" ({short(data['name'], 60)})" if data["name"] != data["asset"] else ""
     known = ", ".join(short(name, 30) for name in data["columns"][:12])
     return [
         prose(
-            f"{short(data['asset'], 60)} ({short(data['name'], 60)}) has {plural(data['days'], 'daily price')},",
+            f"{short(data['asset'], 60)}{called} has {plural(data['days'], 'daily price')},",
             f"from {data['first']} to {data['last']}. {others}",
             f"Of each day this was known: {known}." if known else "",
         ),

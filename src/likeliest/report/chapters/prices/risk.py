@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
 from likeliest.report.chapters.prices.words import place_of, recommended, title_of
+from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import basis_points, level, number, p_value, percent, plural
 from likeliest.report.schema import Coverage, PriceModel, PriceReport, TransformChart
 
@@ -100,4 +101,4 @@ def _band(report: PriceReport) -> str:
 
 def _statement(report: PriceReport, page: TransformChart) -> Block:
     inside = all(page["low"] <= count <= page["high"] for count in page["counts"])
-    return note(f"{title_of(report, page['model'])}: {page['statement']}", good=inside)
+    return note(f"{title_of(report, page['model'])}. {sentence_case(page['statement'])}", good=inside)
