@@ -242,7 +242,8 @@ def tomorrow(walk: Walk, days: list[str], prices: np.ndarray) -> dict[str, Any]:
     ahead = (dt.date.fromisoformat(days[-1]) + dt.timedelta(days=i) for i in range(1, 40))
     return {
         "model": walk.name, "after": days[-1], "mean": mean, "sigma": sigma,
-        "annual_volatility": sigma * float(np.sqrt(A_YEAR)), "up": float(first.sf(0.0)), "risk": risk,
+        "annual_volatility": sigma * float(np.sqrt(A_YEAR)), "up": float(first.sf(0.0)), "several_days": walk.name,
+        "risk": risk,
         "quantiles": [[q, float(first.ppf(q))] for q in (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)],
         "fan": {
             "days": [day.isoformat() for day in ahead if day.weekday() < 5][:20], "levels": FAN,
@@ -328,7 +329,8 @@ def race() -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "model": "bernoulli family on Linear, 4 parameters", "rows": rows, "curves": curves, "target": target,
-        "start": start, "best": best, "budget": 60.0, "seeds": 5, "trials": 4, "batch_size": None, "reference": "newton", "level": 0.95,
+        "start": start, "best": best, "budget": 60.0, "seeds": 5, "trials": 4, "batch_size": None,
+        "reference": "newton", "level": 0.95,
         "comparisons": pairs, "skipped": [{"rule": "sgd", "reason": "needs rows in any order, and days have one"}],
         "conclusion": "newton took the least work to the target. This speaks for these data and this budget only.",
     }  # fmt: skip

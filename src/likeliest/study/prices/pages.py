@@ -53,6 +53,13 @@ def thinned(n: int, most: int) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.int64))
 
 
+def of_note(returns: Floats, most: int) -> NDArray[np.int64]:
+    """At most so many days, of each stretch that with the largest return either way; the first and last among them."""
+    size = np.nan_to_num(np.abs(returns), nan=np.inf)
+    stretches = np.array_split(np.arange(len(size) - 1), min(most - 1, len(size) - 1))
+    return np.array([*(int(rows[size[rows].argmax()]) for rows in stretches), len(size) - 1])
+
+
 def days_a_year(dates: NDArray[np.datetime64]) -> float:
     """Prices a year, as many as there were."""
     years = float((dates[-1] - dates[0]) / np.timedelta64(1, "D")) / 365.25
@@ -61,8 +68,9 @@ def days_a_year(dates: NDArray[np.datetime64]) -> float:
 
 def data_json(market: Market) -> PriceData:
     """The prices at a glance."""
-    series, own = market.series, thinned(len(market.series), CHART)
-    problems = market.prices.findings()
+    series = market.series
+    returns = np.append(np.nan, series.returns)
+    own = of_note(returns, CHART)
     return {
         "name": series.name,
         "source": str(market.source),
@@ -73,10 +81,11 @@ def data_json(market: Market) -> PriceData:
         "first": iso(series.dates[:1])[0],
         "last": iso(series.dates[-1:])[0],
         "days_a_year": days_a_year(series.dates),
-        "findings": problems,
+        "findings": market.prices.findings(),
         "alarms": [str(jump) for jump in series.jumps],
         "dates": iso(series.dates[own]),
         "prices": series.close[own].tolist(),
+        "returns": [None if np.isnan(r) else r for r in returns[own].tolist()],
         "summary": _summary(market.days, days_a_year(series.dates)),
     }
 

@@ -23,7 +23,7 @@ def blocks(report: PriceReport) -> list[Block]:
             "that the direction can be foretold.",
         ),
         *_quantiles(page),
-        *_risk(page),
+        *_risk(report),
         *_fan(report),
     ]
 
@@ -38,7 +38,8 @@ def _quantiles(page: Tomorrow) -> list[Block]:
     return [table(head, [row], "Quantiles of the next day's return.")]
 
 
-def _risk(page: Tomorrow) -> list[Block]:
+def _risk(report: PriceReport) -> list[Block]:
+    page = report["tomorrow"]
     levels = sorted({row["level"] for row in page["risk"]})
     days = sorted({row["days"] for row in page["risk"]})
     if not days:
@@ -48,7 +49,18 @@ def _risk(page: Tomorrow) -> list[Block]:
     simulated = any(row["error"] for row in page["risk"])
     drawn = " After ±, the Monte Carlo standard error of a value at risk that was simulated." if simulated else ""
     caption = f"Value at risk and expected shortfall in percent of the value held, over so many days.{drawn}"
-    return [heading("Risk over the days to come"), table(["over", *names], rows, caption)]
+    by = [prose(_several(report))] if simulated and page["several_days"] != page["model"] else []
+    return [heading("Risk over the days to come"), *by, table(["over", *names], rows, caption)]
+
+
+def _several(report: PriceReport) -> str:
+    """Who forecasts more than one day, where the recommended model cannot."""
+    page = report["tomorrow"]
+    return (
+        f"What {title_of(report, page['model'])} learns from each day is not known of days to come. More than one day "
+        f"ahead, here and in the figure below, is simulated from {title_of(report, page['several_days'])}, the best of "
+        "the models that need nothing but returns."
+    )
 
 
 def _cells(rows: list[RiskRow], days: int, alpha: float) -> list[str]:
