@@ -53,7 +53,7 @@ def conclude(
         ),
         "direction": direction(trend, protocol),
         "volatility": volatility(models, best),
-        "risk": [risk(best, one) for one in best["coverage"]],
+        "risk": [risk(models, best, place) for place in range(len(best["coverage"]))],
         "cautions": _cautions(data, protocol, models, lookahead, certificates),
         "disclaimer": DISCLAIMER,
     }
@@ -81,8 +81,16 @@ def direction(trend: Trend, protocol: Protocol) -> str:
 def _difference(model: TrendModel) -> str:
     found = model["difference"]
     assert found is not None
-    level = f"{100 * model['level']:.3g} % interval"
-    return f"difference {found['mean']:+.4f} nats a day, {level} {found['low']:+.4f} to {found['high']:+.4f}"
+    low, high = _signed(found["low"]), _signed(found["high"])
+    return f"difference {_signed(found['mean'])} nats a day, {100 * model['level']:.3g} % interval {low} to {high}"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.4f}".replace("-", "−")
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def volatility(models: Sequence[PriceModel], best: PriceModel) -> str:
@@ -96,29 +104,42 @@ def volatility(models: Sequence[PriceModel], best: PriceModel) -> str:
     if against is None:
         return f"{first} Nothing forecast it better than GARCH(1,1) did."
     beats = against["low"] > 0
-    said = f"{against['mean']:+.4f} nats a day, 95 % interval {against['low']:+.4f} to {against['high']:+.4f}"
+    low, high = _signed(against["low"]), _signed(against["high"])
+    said = f"{_signed(against['mean'])} nats a day, 95 % interval {low} to {high}"
     verb = "beats" if beats else "is not shown to beat"
     may = [model["title"] for model in models if model["in_confidence_set"]]
     rest = f" The best may be any of {', '.join(may)}." if len(may) > 1 else ""
     return f"{first} {best['title']} {verb} GARCH(1,1) ({said}).{rest}"
 
 
-def risk(model: PriceModel, found: Coverage) -> str:
-    """Whether a value at risk is true, and if not, in which way."""
-    name = f"The {100 * found['level']:g} % value at risk of {model['title']}"
-    counted = f"{found['exceedances']} exceedances, {100 * found['share']:.2f} % of days"
+def risk(models: Sequence[PriceModel], best: PriceModel, place: int) -> str:
+    """Whether a value at risk is true, and if not, in which way; and whose else is."""
+    found = best["coverage"][place]
+    name = f"The {100 * found['level']:g} % value at risk of {best['title']}"
+    counted = f"{found['exceedances']} exceedances, {100 * found['share']:.2f} % of days; Kupiec {_p(found['kupiec'])}"
     often, order = found["kupiec"] < ALPHA, found["independence"] < ALPHA
     more = "too often" if found["share"] > found["level"] else "too seldom"
     if often and order:
-        said = f"is exceeded {more}, and in clusters ({counted}; Kupiec p = {found['kupiec']:.3f}, independence p = "
-        return f"{name} {said}{found['independence']:.3f})."
-    if often:
-        return f"{name} is exceeded {more} ({counted}; Kupiec p = {found['kupiec']:.3f})."
-    if order:
-        return f"{name} is exceeded as often as it says, but in clusters ({counted}; p = {found['independence']:.3f})."
-    deep = f"; but losses beyond it are deeper than its expected shortfall (p = {found['shortfall']:.3f})"
-    beyond = deep if found["shortfall"] < ALPHA else ""
-    return f"{name} is well calibrated ({counted}; Kupiec p = {found['kupiec']:.3f}){beyond}."
+        said = f"{name} is exceeded {more}, and in clusters ({counted}, independence {_p(found['independence'])})."
+    elif often:
+        said = f"{name} is exceeded {more} ({counted})."
+    elif order:
+        clusters = f"{counted}, independence {_p(found['independence'])}"
+        said = f"{name} is exceeded as often as it says, but in clusters ({clusters})."
+    elif found["shortfall"] < ALPHA:
+        said = f"{name} is exceeded as often as it says ({counted}), but losses beyond it go deeper than its expected "
+        said += f"shortfall ({_p(found['shortfall'])})."
+    else:
+        said = f"{name} is well calibrated ({counted})."
+    others = [model["title"] for model in models if model is not best and calibrated(model["coverage"][place])]
+    if calibrated(found) or not others:
+        return said
+    return f"{said} No test speaks against {', '.join(others)} at this level."
+
+
+def calibrated(found: Coverage) -> bool:
+    """Whether no test speaks against the number of exceedances, their order, or their depth."""
+    return min(found["kupiec"], found["independence"], found["shortfall"]) >= ALPHA
 
 
 def _cautions(

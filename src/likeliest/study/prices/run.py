@@ -23,7 +23,7 @@ from likeliest.finance.forecast import Forecast
 from likeliest.finance.judging import Judged, judge
 from likeliest.finance.lookahead import LookAhead
 from likeliest.finance.risk import simulates
-from likeliest.finance.trend import TrendWalked, trend_models, walk_trend
+from likeliest.finance.trend import PRIOR_L2, TrendWalked, trend_models, walk_trend
 from likeliest.finance.walking import Walked, walk
 from likeliest.predictors import Linear
 from likeliest.race import race
@@ -239,7 +239,7 @@ def race_json(market: Market, rules: tuple[str, ...] | None = None) -> RaceJson:
         seeds=range(market.plan.seed, market.plan.seed + seeds),
         trials=trials,
         budget=passes,
-        l2=1.0,
+        l2=PRIOR_L2,
         gap=market.plan.walk.horizon,
     ).to_json()
 
