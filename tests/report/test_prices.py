@@ -215,6 +215,8 @@ def test_what_was_learnt_from(prices, window, words):
 def test_a_horizon_of_one_day(prices):
     prices["protocol"] |= {"horizon": 1, "cost": 0.0025}
     assert "1 day ahead, and 1 day lies" in chapter(prices, "forecasting")
+    assert "over the next day is above" in chapter(prices, "direction")
+    assert "overlap" not in chapter(prices, "direction")
     assert "0.25\N{NARROW NO-BREAK SPACE}%, the cost of trading" in chapter(prices, "direction")
 
 
@@ -256,6 +258,30 @@ def test_certificates_both_ways(prices, passed):
     assert ("mean (failed)" in chapter(prices, "gradients")) == (not passed)
 
 
+def test_certificates_are_listed_and_the_recommended_one_is_shown_in_full(prices):
+    best = prices["conclusion"]["model"]
+    text = chapter(prices, "gradients")
+    assert "Passed: 2 models, part by part." in text
+    assert [f"Gradient certificate: {m['title']}." in text for m in prices["models"]] == [
+        m["name"] == best for m in prices["models"]
+    ]
+
+
+def test_exceedances_are_counted_beyond_lines_that_are_drawn(prices):
+    assert "5 beyond 1\N{NARROW NO-BREAK SPACE}%, 22 beyond 5" in chapter(prices, "risk")
+    del prices["exceedances"]["quantiles"]["0.05"]
+    assert "22 beyond" not in chapter(prices, "risk")
+
+
+def test_words_of_a_verdict_are_sentences_and_parameters_symbols(prices):
+    prices["models"][0] |= {"source": "the days learnt from", "verdict": {"kind": "converged", "message": "gradient 1"}}
+    for parameter, name in zip(prices["models"][0]["parameters"], ("mean", "scale", "df"), strict=True):
+        parameter["name"] = name
+    text = chapter(prices, "distribution")
+    assert "The days learnt from. The fit to all days ended as converged. Gradient 1." in text
+    assert all(f'["{symbol}", ' in text for symbol in "μσν")
+
+
 @pytest.mark.parametrize("inside", [True, False])
 def test_transforms_inside_the_band_and_outside(prices, typeset_report, inside):
     page = prices["transforms"][0]
@@ -268,7 +294,7 @@ def test_a_net_has_no_parameters_to_list_and_a_trend_its_own_certificate(prices,
     prices["models"][-1] |= {"name": "net", "title": "recurrent net, student-t", "parameters": []}
     steps = {"part": "weight", "steps": [1e-2, 1e-4], "errors": [1e-5, 1e-9]}
     for name in ("net", "trend_net"):
-        prices["certificates"].append(prices["certificates"][0] | {"model": name, "curves": [steps]})
+        prices["certificates"].append(prices["certificates"][0] | {"model": name, "curves": [steps], "passed": False})
     html, _ = typeset_report(prices)
     assert {"ladder_net", "ladder_trend_net"} <= set(figures(prices))
     assert "Parameters of recurrent net" not in html

@@ -23,14 +23,16 @@ def blocks(report: PriceReport) -> list[Block]:
 
 
 def _question(report: PriceReport) -> Block:
-    horizon, cost = plural(report["protocol"]["horizon"], "day"), report["protocol"]["cost"]
+    horizon, cost = report["protocol"]["horizon"], report["protocol"]["cost"]
     above = "0" if cost == 0 else f"{percent(cost, 2)}, the cost of trading"
+    ahead = "day" if horizon == 1 else plural(horizon, "day")
+    overlap = ", and also that returns over several days overlap" if horizon > 1 else ""
     return prose(
-        f"The question is whether the return over the next {horizon} is above {above}. On",
-        f"{percent(report['trend']['share_up'])} of the days forecast it was. The base rate says each day the share of",
-        "the days learnt from. To be of use, a model must say probabilities with a better log score than that, by more",
-        "than chance gives to somebody who tries several models. The p-values, adjusted by Holm, and the intervals at",
-        "his levels take both into account, and also that returns over several days overlap.",
+        f"The question is whether the return over the next {ahead} is above {above}.",
+        f"On {percent(report['trend']['share_up'])} of the days forecast it was. The base rate says each day",
+        "the share of the days learnt from. To be of use, a model must say probabilities with a better log score than",
+        "that, by more than chance gives to somebody who tries several models. The p-values, adjusted by Holm, and the",
+        f"intervals at his levels take this into account{overlap}.",
     )
 
 

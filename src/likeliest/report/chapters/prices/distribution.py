@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, formula, heading, note, prose, table
-from likeliest.report.chapters.prices.words import difference, place_of, title_of, yes
+from likeliest.report.chapters.prices.words import difference, place_of, sentence, title_of, yes
 from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import NOTHING, basis_points, number, plural, span
 from likeliest.report.schema import ParameterJson, PriceModel, PriceReport
 
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "eta": "η", "lam": "λ", "lambda": "λ", "mu": "μ", "nu": "ν", "omega": "ω",
-    "sigma": "σ", "sigma2": "σ²",
+SYMBOLS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "df": "ν", "eta": "η", "lam": "λ", "lambda": "λ", "mean": "μ",
+    "measure": "c", "mu": "μ", "nu": "ν", "omega": "ω", "scale": "σ", "sigma": "σ", "sigma2": "σ²",
 }  # fmt: skip
 """Parameters by the names that their field spells out, as formulas write them."""
 
@@ -120,7 +120,7 @@ def _model(model: PriceModel) -> list[Block]:
     return [
         heading(sentence_case(model["title"])),
         *([formula([model["formula"]])] if model["formula"] else []),
-        prose(f"{model['source'].rstrip('.')}.", _end(model)),
+        prose(sentence(model["source"]), _end(model)),
         *([_parameters(model)] if model["parameters"] else []),
     ]
 
@@ -128,7 +128,7 @@ def _model(model: PriceModel) -> list[Block]:
 def _end(model: PriceModel) -> str:
     verdict, failed = model["verdict"], model["failed_refits"]
     kept = f"{plural(failed, 'refit')} did not converge, and the start was kept." if failed else ""
-    return f"The fit to all days ended as {verdict['kind']}. {verdict['message']} {kept}".strip()
+    return f"The fit to all days ended as {verdict['kind']}. {sentence(verdict['message'])} {kept}".strip()
 
 
 def _parameters(model: PriceModel) -> Block:
@@ -146,4 +146,4 @@ def _parameter(page: ParameterJson) -> list[str]:
 def _symbol(name: str) -> str:
     """The parameter as its formula writes it: "alpha[1]" is α[1]."""
     stem, bracket, rest = name.partition("[")
-    return f"{GREEK.get(stem, stem)}{bracket}{rest}"
+    return f"{SYMBOLS.get(stem, stem)}{bracket}{rest}"

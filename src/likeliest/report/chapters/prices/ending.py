@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from likeliest.report.blocks import Block, heading, listing, note, prose
+from likeliest.report.blocks import Block, heading, listing, note, prose, table
 from likeliest.report.chapters.comparison import raced
 from likeliest.report.chapters.prices.words import disclaimer, title_of
 from likeliest.report.chapters.theory import certified
-from likeliest.report.formatting import plural, setting
-from likeliest.report.schema import PriceReport, Race
+from likeliest.report.formatting import number, plural, setting
+from likeliest.report.schema import Certificate, PriceReport, Race
 
 
 def gradients(report: PriceReport) -> list[Block]:
@@ -23,11 +23,28 @@ def gradients(report: PriceReport) -> list[Block]:
                 "below the resolution, central differences see but rounding.",
             )
         ]
-    for certificate in report["certificates"]:
-        blocks += certified(certificate, title_of(report, certificate["model"]))
+        blocks += _certificates(report)
     if "race" in report:
         blocks += [heading("Learning rules, raced"), _protocol(report["race"]), *raced(report["race"])]
     return blocks
+
+
+def _certificates(report: PriceReport) -> list[Block]:
+    """One row a model; part by part the recommended model's, and those that failed."""
+    rows = [_row(report, certificate) for certificate in report["certificates"]]
+    failed = [title_of(report, c["model"]) for c in report["certificates"] if not c["passed"]]
+    answer = f"Failed: {', '.join(failed)}." if failed else f"Passed: {plural(len(rows), 'model')}, part by part."
+    head = ["model", "certificate", "parts", "worst error", "resolution"]
+    caption = "Gradient certificates of all models; report.json has each part by part."
+    shown = [c for c in report["certificates"] if not c["passed"] or c["model"] == report["conclusion"]["model"]]
+    parts = [block for c in shown for block in certified(c, title_of(report, c["model"]))]
+    return [note(answer, good=not failed), table(head, rows, caption, text=2, wide=0), *parts]
+
+
+def _row(report: PriceReport, page: Certificate) -> list[str]:
+    errors = [number(page["worst"], 2), number(page["resolution"], 2)]
+    answer = "passed" if page["passed"] else "failed"
+    return [title_of(report, page["model"]), answer, number(len(page["parts"])), *errors]
 
 
 def _protocol(race: Race) -> Block:

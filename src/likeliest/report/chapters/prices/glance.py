@@ -28,7 +28,8 @@ def _reading(data: PriceData) -> list[Block]:
     return [
         prose(
             f"{short(data['asset'], 60)}{called} has {plural(data['days'], 'daily price')},",
-            f"from {data['first']} to {data['last']}. {others}",
+            f"from {data['first']} to {data['last']}.",
+            others,
             f"Of each day this was known: {known}." if known else "",
         ),
         prose(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, figure, heading, listing, note, prose, table
-from likeliest.report.chapters.prices.words import place_of, recommended, title_of
-from likeliest.report.chapters.theory import sentence_case
+from likeliest.report.chapters.prices.words import place_of, recommended, sentence, title_of
 from likeliest.report.formatting import basis_points, level, number, p_value, percent, plural
 from likeliest.report.schema import Coverage, PriceModel, PriceReport, TransformChart
 
@@ -47,7 +46,9 @@ def _exceedances(report: PriceReport) -> list[Block]:
         return []
     title = title_of(report, report["conclusion"]["model"])
     model = recommended(report)
-    counts = [f"{number(c['exceedances'])} beyond {level(c['level'])}" for c in model["coverage"]] if model else []
+    lines = [float(key) for key in page["quantiles"]]
+    covered = [c for c in model["coverage"] if c["level"] in lines] if model else []
+    counts = [f"{number(c['exceedances'])} beyond {level(c['level'])}" for c in covered]
     counted = f" Of {plural(report['protocol']['days'], 'day')}: {', '.join(counts)}." if counts else ""
     caption = (
         f"Daily returns, and the quantiles −VaR that {title} forecast for them. Marks: days below a line.{counted}"
@@ -101,4 +102,4 @@ def _band(report: PriceReport) -> str:
 
 def _statement(report: PriceReport, page: TransformChart) -> Block:
     inside = all(page["low"] <= count <= page["high"] for count in page["counts"])
-    return note(f"{title_of(report, page['model'])}. {sentence_case(page['statement'])}", good=inside)
+    return note(f"{title_of(report, page['model'])}. {sentence(page['statement'])}", good=inside)

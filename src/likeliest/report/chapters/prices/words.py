@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from likeliest.report.blocks import Block, note
+from likeliest.report.chapters.theory import sentence_case
 from likeliest.report.formatting import NOTHING, number, p_value
 from likeliest.report.schema import Difference, PriceModel, PriceReport
 
@@ -46,3 +47,9 @@ def nats(value: float) -> str:
 def yes(value: bool) -> str:
     """A flag as a word."""
     return "yes" if value else "no"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital at its start and a full stop at its end; nothing where it is empty."""
+    text = text.strip()
+    return sentence_case(text) + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
