@@ -13,7 +13,7 @@ from likeliest.certify.curvature import Map
 from likeliest.certify.suspect import Cause
 from likeliest.errors import NotOnOfferError
 from likeliest.interfaces import Eta
-from likeliest.local import Block, fisher, fisher_times, pulled_back
+from likeliest.local import Block, fisher_times, pulled_back
 from likeliest.objective import Objective
 from likeliest.predictors import columns_of
 from likeliest.randomness import stream
@@ -32,7 +32,7 @@ def quadratic_model(objective: Objective, theta: Tensor) -> Map:
     """
     block = _all_rows(objective, theta)
     few = block.rows * len(columns_of(block.eta)) ** 2 <= _MATRICES
-    matrix = fisher(objective.family, block) if few else None
+    matrix = _fisher(objective, block) if few else None
 
     def mapped(there: Tensor) -> Tensor:
         moved = _minus(_all_rows(objective, there).eta, block.eta)
@@ -44,6 +44,12 @@ def quadratic_model(objective: Objective, theta: Tensor) -> Map:
         return out if objective.penalty is None else out + objective.penalty * (there - theta)
 
     return mapped
+
+
+def _fisher(objective: Objective, block: Block) -> Tensor:
+    """F of each row, (n, K, K)."""
+    matrix, trials = objective.family.fisher(block.eta), objective.family.trials(block.y)
+    return matrix if trials is None else matrix * trials[..., None, None]
 
 
 def family_at_fault(objective: Objective, theta: Tensor, seed: int) -> tuple[Finding, ...]:
