@@ -553,3 +553,14 @@ def test_a_transform_acts_under_a_draw_alone_and_sees_bytes():
     under_a_draw = objective.at(theta, rows, draw=Draw(0, 0, rows))
     torch.testing.assert_close(under_a_draw.grad, doubled.at(theta, rows).grad)
     assert torch.equal(torch.cat(transform.seen), rows), "each block's draw names that block's rows"
+
+
+@runs
+@cases
+def test_a_gradient_by_the_jacobian_is_the_one_pulled_back(name, runs):
+    objective, theta, _ = make(name, "all", runs)
+    needs = frozenset({Need.VALUE, Need.GRAD})
+    pulled = objective.at(theta, needs=needs).grad.clone()
+    local = objective.at(theta, needs=needs)
+    local.fisher_matrix()
+    torch.testing.assert_close(local.grad, pulled, rtol=1e-12, atol=1e-13)

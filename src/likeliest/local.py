@@ -6,7 +6,7 @@ Each derivative is one short function of a `Block`; every sum over rows goes thr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from torch import Tensor
 from likeliest.errors import NotOnOfferError
 from likeliest.families.base import Entries, Family, lower_triangle, single
 from likeliest.interfaces import Draw, Eta, Need, Signal
-from likeliest.predictors import Predictor
+from likeliest.predictors import Predictor, columns_of
 from likeliest.randomness import stream
 
 if TYPE_CHECKING:
     from likeliest.objective import Objective
 
+Places: TypeAlias = "slice | Tensor"
+"""Where in θ some parameters lie."""
 FORWARD, PULLBACK, PUSHFORWARD = 1 / 3, 2 / 3, 2 / 3
 """Cost per row in row-gradients: a gradient is a forward and a pullback, which costs twice as much."""
 
@@ -37,16 +39,18 @@ class Meter:
 class Block:
     """One block of rows at one θ: the data, η, the tape, and the weight of each row per unit of weight.
 
-    ``event`` is the number of trailing axes of η that belong to one row.
+    ``event`` is the number of trailing axes of η that belong to one row. The Jacobian is kept once it has been asked
+    for: a curvature wants it, and a gradient at the same θ then has it for little.
     """
 
-    __slots__ = ("eta", "event", "rows", "scale", "tape", "theta", "y")
+    __slots__ = ("eta", "event", "jacobian", "rows", "scale", "tape", "theta", "y")
 
     def __init__(
         self, theta: Tensor, eta: Eta, tape: Any, y: Tensor, scale: float | Tensor, rows: int, event: int = 1
     ) -> None:
         self.theta, self.eta, self.tape, self.y, self.scale, self.rows = theta, eta, tape, y, scale, rows
         self.event = event
+        self.jacobian: list[tuple[Tensor, Places]] | None = None
 
     def weigh(self, u: Eta, sign: float = 1.0) -> Eta:
         """Multiply each row of u, which may be overwritten, by its weight; constant columns are spread over rows."""
@@ -69,7 +73,12 @@ def sum_over_blocks(blocks: Iterator[Block], term: Callable[[Block], Tensor]) ->
 
 def nll(family: Family, block: Block) -> Tensor:
     """−Σ w log p(y | η): (…)."""
-    return -(family.log_prob(block.eta, block.y).double() * block.scale).sum(-1)
+    return weighted_nll(family.log_prob(block.eta, block.y), block)
+
+
+def weighted_nll(log_prob: Tensor, block: Block) -> Tensor:
+    """−Σ w log p: (…)."""
+    return -(log_prob.double() * block.scale).sum(-1)
 
 
 def fisher_times(family: Family, block: Block, v: Eta) -> Eta:
@@ -85,23 +94,46 @@ def fisher(family: Family, block: Block) -> Entries:
 
 
 def pulled_back(predictor: Predictor, block: Block, u: Eta, out: Tensor) -> Tensor:
-    """Jᵀu for a weighted u: (…, P)."""
-    predictor.pullback(block.theta, block.tape, u, out)
+    """Jᵀu for a weighted u: (…, P); by the Jacobian itself where the block has it."""
+    if block.jacobian is None:
+        predictor.pullback(block.theta, block.tape, u, out)
+        return out
+    out.zero_()
+    for column, (matrix, at) in zip(columns_of(u), block.jacobian, strict=True):
+        out[..., at] += _weighted_sum(column, matrix).squeeze(-2)
     return out
 
 
 def curvature_gram(predictor: Predictor, block: Block, curvature: Entries) -> Tensor:
     """Σ w Jᵀ C J for a curvature C in η, given entry by entry: (…, P, P)."""
-    jacobian = predictor.jacobian(block.theta, block.tape)
+    if block.jacobian is None:
+        found = predictor.jacobian(block.theta, block.tape)
+        block.jacobian = [(matrix, _places(index)) for matrix, index in found]
     lead = block.theta.shape[:-1]
     total = block.theta.new_zeros(*lead, predictor.size, predictor.size)
     for (i, k), entry in curvature.items():
-        (left, at), (right, to) = jacobian[i], jacobian[k]
+        (left, at), (right, to) = block.jacobian[i], block.jacobian[k]
         gram = _weighted_product(left, entry * block.scale, right, block.rows)
-        total[..., at[:, None], to] += gram
+        _add(total, at, to, gram)
         if i != k:
-            total[..., to[:, None], at] += gram.mT
+            _add(total, to, at, gram.mT)
     return total
+
+
+def _places(index: Tensor) -> Places:
+    """The same places (q,) as a slice where they lie at equal steps, for a slice is a view and takes no copy."""
+    places = index.tolist()
+    first, second = (*places, 0, 1)[:2]
+    step = max(second - first, 1) if len(places) > 1 else 1
+    evenly = slice(first, first + step * len(places), step)
+    return evenly if places == list(range(evenly.start, evenly.stop, step)) else index
+
+
+def _add(total: Tensor, at: Places, to: Places, gram: Tensor) -> None:
+    """Add to the rows and columns of a matrix (…, P, P)."""
+    if isinstance(at, Tensor) and isinstance(to, Tensor):
+        at = at[:, None]
+    total[..., at, to] += gram
 
 
 def _weighted_product(left: Tensor, weight: Tensor, right: Tensor, rows: int) -> Tensor:
@@ -119,9 +151,11 @@ def _weighted_product(left: Tensor, weight: Tensor, right: Tensor, rows: int) ->
 
 
 def _weighted_sum(weight: Tensor, values: Tensor) -> Tensor:
-    """Σ w v over rows, (…, 1, q)."""
+    """Σ w v over rows, (…, 1, q); one of the two may be the same in all rows and stand once."""
     if weight.shape[-1] == 1:
         return values.sum(-2, keepdim=True) * weight[..., None]
+    if values.shape[-2] == 1:
+        return weight.sum(-1)[..., None, None] * values
     return torch.matmul(weight[..., None, :], values)
 
 
@@ -141,7 +175,10 @@ class Local:
     ``grad`` lives in a buffer that the objective's next view overwrites: a rule that keeps it clones it.
     """
 
-    __slots__ = ("_block", "_draw", "_grad", "_meter", "_needs", "_value", "family", "objective", "rows", "theta")
+    __slots__ = (
+        *("_block", "_draw", "_fisher", "_grad", "_meter", "_needs", "_score", "_value"),
+        *("family", "objective", "rows", "theta"),
+    )
 
     def __init__(
         self,
@@ -160,6 +197,8 @@ class Local:
         self._block = block
         self._value: Tensor | None = None
         self._grad: Tensor | None = None
+        self._score: Eta | None = None
+        self._fisher: Tensor | None = None
 
     @property
     def n(self) -> int:
@@ -187,9 +226,15 @@ class Local:
     def value(self) -> Tensor:
         """Mean NLL + penalty, in double precision: (…)."""
         if self._value is None:
-            total = self._sum(0.0, lambda b: nll(self.family, b))
-            self._value = total + self._penalty_value()
+            self._value = self._sum(0.0, self._nll) + self._penalty_value()
         return self._value
+
+    def _nll(self, b: Block) -> Tensor:
+        """−Σ w log p of a block; where a gradient will be wanted too, the score, which shares most of it, is kept."""
+        if b is not self._block or not self._needs >= {Need.VALUE, Need.GRAD}:
+            return nll(self.family, b)
+        log_prob, self._score = self.family.log_prob_and_score(b.eta, b.y)
+        return weighted_nll(log_prob, b)
 
     def _penalty_value(self) -> Tensor | float:
         penalty = self.objective.penalty
@@ -199,33 +244,35 @@ class Local:
     def grad(self) -> Tensor:
         """−Jᵀ(score) + penalty′: (…, P), valid until the next view of this objective writes its own."""
         if self._grad is None:
-            self._grad = (
-                self._value_and_grad() if Need.VALUE in self._needs and self._value is None else self._grad_alone()
-            )
+            both = Need.VALUE in self._needs and self._value is None
+            self._grad = self._value_and_grad() if both else self._grad_alone()
         return self._grad
 
     def _grad_alone(self) -> Tensor:
-        family, predictor, objective = self.family, self.objective.predictor, self.objective
-
-        def term(b: Block) -> Tensor:
-            u = b.weigh(family.score(b.eta, b.y), -1.0)
-            return pulled_back(predictor, b, u, objective.gradient_buffer(b.theta))
-
-        total = self._sum(PULLBACK, term)
+        total = self._sum(PULLBACK, lambda b: self._pulled_score(b, self._score_of(b)))
         return self._penalised(total.to(self.theta.dtype), self.theta)
 
+    def _score_of(self, b: Block) -> Eta:
+        """The score of a block, which the caller may overwrite: the one that the value left, if it did."""
+        kept, self._score = self._score, None
+        return self.family.score(b.eta, b.y) if kept is None else kept
+
+    def _pulled_score(self, b: Block, score: Eta) -> Tensor:
+        return pulled_back(self.objective.predictor, b, b.weigh(score, -1.0), self.objective.gradient_buffer(b.theta))
+
     def _value_and_grad(self) -> Tensor:
-        family, predictor, objective = self.family, self.objective.predictor, self.objective
+        """The gradient, and the value with it: in one pass over the blocks, where there are several."""
+        if self.n <= self.objective.at_once(self._draw):
+            self._value = self.value
+            return self._grad_alone()
 
         def term(b: Block) -> Tensor:
-            log_prob, score = family.log_prob_and_score(b.eta, b.y)
-            value = -(log_prob.double() * b.scale).sum(-1)
-            grad = pulled_back(predictor, b, b.weigh(score, -1.0), objective.gradient_buffer(b.theta))
-            return torch.cat((value[..., None], grad.double()), -1)
+            log_prob, score = self.family.log_prob_and_score(b.eta, b.y)
+            return torch.cat((weighted_nll(log_prob, b)[..., None], self._pulled_score(b, score).double()), -1)
 
         both = self._sum(PULLBACK, term)
         self._value = both[..., 0] + self._penalty_value()
-        grad = objective.gradient_buffer(self.theta).copy_(both[..., 1:])
+        grad = self.objective.gradient_buffer(self.theta).copy_(both[..., 1:])
         return self._penalised(grad, self.theta)
 
     def pullback(self, signal: Signal) -> Tensor:
@@ -256,8 +303,10 @@ class Local:
         return self._curvature_product(v, lambda b, pushed: self.family.observed_times(b.eta, b.y, pushed))
 
     def fisher_matrix(self) -> Tensor:
-        """Jᵀ F J + penalty″ as a matrix (…, P, P), for few parameters."""
-        return self._curvature_matrix(lambda b: fisher(self.family, b))
+        """Jᵀ F J + penalty″ as a matrix (…, P, P), for few parameters; a gradient asked for later takes its J."""
+        if self._fisher is None:
+            self._fisher = self._curvature_matrix(lambda b: fisher(self.family, b))
+        return self._fisher
 
     def hessian_matrix(self) -> Tensor:
         """The exact Hessian as a matrix (…, P, P), for few parameters."""

@@ -46,7 +46,7 @@ class LevenbergMarquardt(Rule):
         ('levenberg_marquardt', True)
     """
 
-    damping: float = 1e-4
+    damping: float = 1e-3
 
     full_batch = True
     needs = frozenset({Need.VALUE, Need.GRAD, Need.FISHER})
@@ -62,23 +62,25 @@ class LevenbergMarquardt(Rule):
 
     def step(self, local: Local, state: State) -> Tensor:
         """Return θ + d; runs for which no λ lowers the value stay, and where none moves ``state.outcome`` says so."""
-        grad, fisher = local.grad.clone(), local.fisher_matrix()
-        damping = state.memory["damping"]
+        fisher, grad = local.fisher_matrix(), local.grad.clone()
+        damping, allowed = state.memory["damping"], slack(local.value, grad.dtype).unsqueeze(-1)
         going = local.value.isfinite().unsqueeze(-1)
         taken, shortened = torch.zeros_like(grad), False
         for _ in range(MAX_TRIALS):
             direction = torch.where(going, _damped(fisher, grad, damping), taken)
             trial = local.moved(local.theta + direction)
+            slope = dot(grad, direction)
             if not shortened:
-                state.evidence["newton_decrement"] = largest(-dot(grad, direction) / 2)
-                trial.grad  # noqa: B018 – together with the value, for the next step: the first trial is mostly taken
-            foretold = -dot(grad, direction) - 0.5 * dot(direction, _times(fisher, direction))
+                state.evidence["newton_decrement"] = largest(-slope / 2)
+            # −gᵀd − ½ dᵀFd, where (F + λI) d = −g.
+            foretold = 0.5 * (damping * dot(direction, direction) - slope)
             gained = (local.value - trial.value).unsqueeze(-1)
-            fine = gained >= ENOUGH * foretold - slack(local.value, grad.dtype).unsqueeze(-1)
+            fine = gained >= ENOUGH * foretold - allowed
             taken = torch.where(going & fine, direction, taken)
             damping.copy_(torch.where(going, _next(damping, gained, foretold, fine), damping))
             going = going & ~fine
             if not bool(going.any()):
+                trial.fisher_matrix()  # for the next step; the gradient there then takes its Jacobian
                 break
             shortened = True
         state.arrived = trial if not bool(going.any()) else None
@@ -91,18 +93,15 @@ class LevenbergMarquardt(Rule):
 
 def _damped(fisher: Tensor, grad: Tensor, damping: Tensor) -> Tensor:
     """−(F + λI)⁻¹ g, (…, P)."""
-    identity = torch.eye(grad.shape[-1], dtype=grad.dtype, device=grad.device)
-    return newton_direction(fisher + damping.to(grad.dtype).unsqueeze(-1) * identity, grad)
-
-
-def _times(matrix: Tensor, v: Tensor) -> Tensor:
-    product: Tensor = torch.matmul(matrix, v.unsqueeze(-1)).squeeze(-1)
-    return product
+    damped = fisher.clone()
+    damped.diagonal(dim1=-2, dim2=-1).add_(damping)
+    return newton_direction(damped, grad)
 
 
 def _next(damping: Tensor, gained: Tensor, foretold: Tensor, fine: Tensor) -> Tensor:
     """λ after a trial: less where the model was right, more where it was not, much more where the step is refused."""
-    ratio = torch.where(fine, gained / foretold.clamp(min=torch.finfo(foretold.dtype).tiny), -torch.inf)
+    fell = fine & (gained > GOOD * foretold)
+    rose = ~fine | (gained < POOR * foretold)
     lower = torch.where(damping < LEAST, 0.0, damping / 10)
     higher = damping.clamp(min=LEAST) * torch.where(fine, 4.0, 10.0)
-    return torch.where(ratio > GOOD, lower, torch.where(ratio < POOR, higher, damping)).clamp(max=MOST)
+    return torch.where(fell, lower, torch.where(rose, higher, damping)).clamp(max=MOST)
