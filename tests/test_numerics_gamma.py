@@ -102,3 +102,10 @@ def test_nan_stays_and_the_ends_are_finite_or_infinite(name):
     x = torch.tensor([5e-324, 1e-310, 1.7e308, math.inf], dtype=F64)
     assert not getattr(gamma, name)(x).isnan().any()
     assert getattr(gamma, name)(torch.tensor([math.nan], dtype=F64)).isnan().all()
+
+
+def test_one_number_gets_what_a_tensor_gets():
+    x = torch.logspace(0, 300, 500, dtype=F64)
+    one = torch.tensor([gamma.log_gamma_half_steps(value) for value in x.tolist()], dtype=F64)
+    for column, name in zip(one.unbind(-1), ("", "_slope", "_curvature"), strict=True):
+        torch.testing.assert_close(column, getattr(gamma, f"log_gamma_half_step{name}")(x), rtol=2e-15, atol=0)

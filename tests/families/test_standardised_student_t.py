@@ -201,3 +201,11 @@ def test_volatility_is_the_scale_of_a_fit():
     assert found.verdict.good, found.verdict
     error = objective.at(found.theta).fisher_matrix().inverse().diagonal().div(4000).sqrt()
     assert bool(((found.theta - column(0, 0.4, -1, math.log(3))).abs() < 4 * error).all())
+
+
+@pytest.mark.parametrize("log_excess", [-40.0, -3.0, 1.8, 8.2, 8.3, 50.0])
+def test_the_information_of_one_nu_is_that_of_a_column(log_excess):
+    eta = (column(0.2), column(-4.0), column(log_excess))
+    many = FAMILY.fisher_entries(tuple(c.expand(3) for c in eta))
+    for at, entry in FAMILY.fisher_entries(eta).items():
+        torch.testing.assert_close(entry.expand(3), many[at], rtol=1e-11, atol=1e-40)

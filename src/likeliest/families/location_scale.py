@@ -70,9 +70,10 @@ class LocationScale(Family):
     def fisher_entries(self, eta: Eta) -> Entries:
         """Return D G D, with G the information of the noise and D = diag(e^(−s), 1, …): the scale is but a unit."""
         log_scale, *shape = named(eta)[1:]
-        unit = torch.exp(-log_scale)
         entries = self._noise_fisher(torch.zeros_like(log_scale[..., :1]), *shape)
-        return {(i, k): own if k else own * unit * unit if i == 0 else own * unit for (i, k), own in entries.items()}
+        units = {(i, k): (i == 0) + (k == 0) for i, k in entries}
+        powers = {power: torch.exp(-power * log_scale) for power in set(units.values()) - {0}}
+        return {at: own * powers[units[at]] if units[at] else own for at, own in entries.items()}
 
     def _noise_fisher(self, zero: Tensor, *shape: Tensor) -> Entries:
         """Return the information at μ = s = 0, its entries that are not 0."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeVar, final
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from torch.nn.functional import logsigmoid
 from likeliest.families.base import Entries, in_double, named
 from likeliest.families.location_scale import LocationScale, product
 from likeliest.families.maximise import best_with_tails
-from likeliest.families.student_t import StudentT, tail_information
-from likeliest.families.tame import MOST, Numbers, Tail, tame_numbers
+from likeliest.families.student_t import StudentT, tail_information, tail_information_of_one
+from likeliest.families.tame import MOST, Numbers, Tail, one_number, tame_numbers
 from likeliest.interfaces import Eta
 from likeliest.numerics import plus
+
+_Number = TypeVar("_Number", float, Tensor)
 
 _STUDENT = StudentT()
 _LOG_2 = math.log(2)
@@ -107,16 +109,15 @@ class StandardisedStudentT(LocationScale):
         return _pulled(eta, _STUDENT.fisher_times(_students(eta), _pushed(eta, v)))
 
     def _noise_fisher(self, zero: Tensor, *shape: Tensor) -> Entries:
-        """Return Jᵀ G J entry by entry, as `fisher_times` has it."""
+        """Return Jᵀ G J entry by entry, as `fisher_times` has it; a ν that all rows share needs no tensors."""
+        log_excess = one_number(shape[0])
+        if log_excess is not None:
+            excess = math.exp(log_excess)
+            df = 2 + excess
+            entries = _information(1 / df, excess / df, tail_information_of_one(df))
+            return {at: shape[0].new_full(shape[0].shape, entry) for at, entry in entries.items()}
         inverse, share = _shares(shape[0])
-        df = 1 / inverse
-        of_scale, mixed, of_df = 2 / (1 + 3 / df), -2 / ((1 + inverse) * (df + 3)), tail_information(df)
-        return {
-            (0, 0): (1 + inverse) / (1 + 3 * inverse) / share,
-            (1, 1): of_scale,
-            (2, 1): of_scale * inverse + mixed * share,
-            (2, 2): (of_scale * inverse + 2 * mixed * share) * inverse + of_df * share.square(),
-        }
+        return _information(inverse, share, tail_information(1 / inverse))
 
     @in_double
     def observed_times(self, eta: Eta, y: Tensor, v: Eta) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,6 +177,17 @@ def _shares(log_excess: Tensor) -> tuple[Tensor, Tensor]:
     """Return 1/ν and (ν − 2)/ν: the slopes by d of `StudentT`'s s and log ν."""
     log_halves, log_share = _log_shares(log_excess)
     return 0.5 * log_halves.exp(), log_share.exp()
+
+
+def _information(inverse: _Number, share: _Number, of_df: _Number) -> dict[tuple[int, int], _Number]:
+    """Return Jᵀ G J of the noise from 1/ν, (ν − 2)/ν and the information of log ν."""
+    of_scale, mixed = 2 / (1 + 3 * inverse), -2 * inverse / ((1 + inverse) * (1 + 3 * inverse))
+    return {
+        (0, 0): (1 + inverse) / (1 + 3 * inverse) / share,
+        (1, 1): of_scale,
+        (2, 1): of_scale * inverse + mixed * share,
+        (2, 2): (of_scale * inverse + 2 * mixed * share) * inverse + of_df * share * share,
+    }
 
 
 def _pushed(eta: Eta, v: Eta) -> tuple[Tensor, Tensor, Tensor]:

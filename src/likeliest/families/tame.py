@@ -16,7 +16,12 @@ from torch import Tensor
 
 from likeliest.families.base import named
 from likeliest.interfaces import Eta
-from likeliest.numerics import log1p_below_tangent, log_gamma_half_step, log_gamma_half_step_slope
+from likeliest.numerics import (
+    log1p_below_tangent,
+    log_gamma_half_step,
+    log_gamma_half_step_slope,
+    log_gamma_half_steps,
+)
 
 Numbers: TypeAlias = float | np.ndarray
 
@@ -27,12 +32,6 @@ MOST = 1e300
 """The largest ratio z²/(ν − 2)."""
 _NEAR_NORMAL = 32.0
 """From this ν − 2 on, log(1 + z²/(ν − 2)) is told from its tangent, or the score of ν would cancel."""
-_STEPS = (
-    *((15, 929569 / 15728640), (13, -5461 / 425984), (11, 691 / 180224), (9, -31 / 18432), (7, 17 / 14336)),
-    *((5, -1 / 640), (3, 1 / 192), (1, -1 / 8)),
-)
-"""Orders and coefficients in 1/x of log Γ(x + ½) − log Γ(x) − ½ log x, the highest first."""
-_SERIES_FROM = 10.0
 
 
 class Tail(NamedTuple):
@@ -52,7 +51,7 @@ class Tail(NamedTuple):
         """Take d: special functions of one float cost a tenth of what they cost of a tensor with one number."""
         if isinstance(log_excess, float):
             excess = math.exp(log_excess)
-            return cls(excess, *_steps(excess), excess > _NEAR_NORMAL)
+            return cls(excess, *log_gamma_half_steps(0.5 * excess + 1)[:2], excess > _NEAR_NORMAL)
         many = np.exp(log_excess)
         x = torch.from_numpy(0.5 * many + 1)
         step, slope = log_gamma_half_step(x).numpy(), log_gamma_half_step_slope(x).numpy()
@@ -85,24 +84,6 @@ class Tail(NamedTuple):
         return score
 
 
-def _steps(excess: float) -> tuple[float, float]:
-    """Return `log_gamma_half_step` f and its slope at x = ν/2, by Stirling's series from x + k ≥ 10 on.
-
-    f(x) − f(x + 1) is ½ log(x (x + 1)/(x + ½)²).
-    """
-    x, step, slope = 0.5 * excess + 1, 0.0, 0.0
-    at = x
-    while at < _SERIES_FROM:
-        step += 0.5 * math.log1p(-0.25 / (at + 0.5) ** 2)
-        slope += 0.5 * x / (at * (at + 1) * (2 * at + 1))
-        at += 1
-    t, series, rise = 1 / at**2, 0.0, 0.0
-    for order, coefficient in _STEPS:
-        series = series * t + coefficient
-        rise = rise * t - order * coefficient
-    return step + series / at, slope + rise * t * x
-
-
 def tame_numbers(eta: Eta, y: Tensor) -> tuple[Any, ...] | None:
     """Return η's columns, floats or arrays, and y, an array; or None unless they are here, and no gradient is wanted.
 
@@ -119,3 +100,11 @@ def _is_moderate(column: Numbers) -> bool:
     if isinstance(column, float):
         return -_TAME <= column <= _TAME
     return bool(column.max() <= _TAME and column.min() >= -_TAME)
+
+
+def one_number(column: Tensor) -> float | None:
+    """Return the moderate number that a column is in every row, or None unless it is one, and no gradient is wanted."""
+    if column.numel() != 1 or column.is_cuda or (column.requires_grad and torch.is_grad_enabled()):
+        return None
+    value = float(column)
+    return value if _is_moderate(value) else None
