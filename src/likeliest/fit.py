@@ -167,7 +167,8 @@ def fit(
             reasons = (told(reasons[0], course.autopsies, course.remedies, lost),)
         cut_short = reasons[0].kind in (VerdictKind.NON_FINITE, VerdictKind.INTERRUPTED)
         if batch_size is None and found.ndim == 1 and not cut_short:
-            reasons = (diagnose(inner.replaced(device="cpu"), found.cpu()) or reasons[0],)
+            here = inner if inner.device.type == "cpu" else inner.replaced(device="cpu")
+            reasons = (diagnose(here, found.cpu()) or reasons[0],)
     return Fit(
         scaling.to_user(found) if scaling else found,
         course.trace,

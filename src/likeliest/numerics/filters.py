@@ -25,11 +25,14 @@ def linear_filter(u: Tensor, feedback: Tensor) -> Tensor:
     """
     if not feedback.shape[-1]:
         return u
-    if feedback.ndim > 1:
-        return torch.stack([linear_filter(own, b) for own, b in zip(u, feedback, strict=True)])
-    inner = u.numpy(force=True)
-    denominator = np.concatenate((np.ones(1), -feedback.numpy(force=True))).astype(inner.dtype)
-    return torch.from_numpy(scipy.signal.lfilter(denominator[:1], denominator, inner)).to(u.device)
+    inner, b = u.numpy(force=True), feedback.numpy(force=True)
+    denominator = np.concatenate((np.ones_like(b[..., :1]), -b), -1).astype(inner.dtype)
+    if feedback.ndim == 1:
+        return torch.from_numpy(scipy.signal.lfilter(denominator[:1], denominator, inner)).to(u.device)
+    filtered = np.empty_like(inner)
+    for run, own in enumerate(denominator):
+        filtered[run] = scipy.signal.lfilter(own[:1], own, inner[run])
+    return torch.from_numpy(filtered).to(u.device)
 
 
 def adjoint_filter(u: Tensor, feedback: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class Constant(_InputFree):
     def jacobian(self, theta: Tensor, tape: None) -> list[tuple[Tensor, Tensor]]:
         """A one for each column of η, (1, 1), which broadcasts over rows."""
         ones = theta.new_ones(1, 1)
-        return [(ones, torch.tensor([k], device=theta.device)) for k in range(self.outputs)]
+        return [(ones, index) for index in torch.arange(self.outputs, device=theta.device).split(1)]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; see `Predictor.to_json`."""

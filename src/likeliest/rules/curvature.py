@@ -11,6 +11,8 @@ is zero has the same answer in any units.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,9 +31,6 @@ def newton_direction(matrix: Tensor, grad: Tensor, gauge: Tensor | None = None, 
     """
     p = grad.shape[-1]
     c, g = matrix.reshape(-1, p, p), grad.reshape(-1, p)
-    usable = c.isfinite().all(-1).all(-1) & g.isfinite().all(-1)
-    c = torch.where(usable[:, None, None], c, torch.eye(p, dtype=c.dtype, device=c.device))
-    g = torch.where(usable[:, None], g, 0.0)
     if gauge is not None:
         c = c + c.diagonal(dim1=-2, dim2=-1).abs().mean(-1)[:, None, None] * (gauge @ gauge.mT)
     if damping:
@@ -40,16 +39,20 @@ def newton_direction(matrix: Tensor, grad: Tensor, gauge: Tensor | None = None, 
 
 
 def _solve(c: Tensor, g: Tensor) -> Tensor:
-    """C⁺g of every run: by Cholesky where C is safely positive definite, by eigenvalues where it is not."""
+    """C⁺g of every run: by Cholesky where C is safely positive definite, by eigenvalues where it is not.
+
+    What is not finite is not regular either: no pivot that comes of it is larger than anything.
+    """
     scale = c.diagonal(dim1=-2, dim2=-1).abs().sqrt()
-    scale = torch.where(scale > 0, scale, 1.0)
-    s = c / (scale[:, :, None] * scale[:, None, :])
+    scale.masked_fill_(scale == 0, 1.0)
+    s = c / (scale.unsqueeze(-1) * scale.unsqueeze(-2))
     factor, info = torch.linalg.cholesky_ex(s)
-    pivots = factor.diagonal(dim1=-2, dim2=-1).square().amin(-1)
-    regular = (info == 0) & (pivots > _round_off(s))
-    solution = torch.cholesky_solve((g / scale)[..., None], factor)[..., 0] / scale
-    for run in (~regular).nonzero().flatten().tolist():
-        solution[run] = _spectral_solve(s[run], g[run], scale[run])
+    pivots = factor.diagonal(dim1=-2, dim2=-1).amin(-1)
+    regular = (info == 0) & (pivots > math.sqrt(_round_off(s))) & g.isfinite().all(-1)
+    solution = torch.cholesky_solve((g / scale).unsqueeze(-1), factor).squeeze(-1).div_(scale)
+    for run in [run for run, fine in enumerate(regular.tolist()) if not fine]:
+        usable = bool(c[run].isfinite().all() & g[run].isfinite().all())
+        solution[run] = _spectral_solve(s[run], g[run], scale[run]) if usable else 0.0
     return solution
 
 

@@ -131,12 +131,12 @@ class ConditionalVolatility(Predictor):
         return flat[..., : self.mean.size], flat[..., self.mean.size :]
 
     def forward(self, theta: Tensor, x: Tensor, draw: Draw | None = None) -> tuple[Tensor, _Tape]:
-        """Return η (…, n, 2)."""
+        """Return η (…, n, 2), whose columns lie one after the other: what reads them goes through days in order."""
         of_mean, of_volatility = self.split(theta)
         location, tape = self.mean.forward(of_mean, x[..., 1 + self.measures :], draw)
         mean = columns_of(location)[0]
         log_scale, own = self._log_scale(of_volatility, x[..., 0] - mean, x)
-        return torch.stack((mean.expand_as(log_scale), log_scale), -1), _Tape(tape, own)
+        return torch.stack((mean.expand_as(log_scale), log_scale), -2).mT, _Tape(tape, own)
 
     def pullback(self, theta: Tensor, tape: _Tape, u: Any, out: Tensor) -> None:
         """Write Jᵀu: what ε is told goes on to the mean, with the other sign."""

@@ -107,10 +107,7 @@ class Coefficients:
             scaled = scaled * scipy.special.expit(theta[..., at : at + 1])
             jacobian[..., rows, at] = scaled * scipy.special.expit(-theta[..., at : at + 1])
         values[..., rows] = scaled
-        spread = -scaled[..., :, None] * own[..., None, :-1]
-        free = np.arange(self.shared - 1)
-        spread[..., free, free] += scaled[..., :-1]
-        jacobian[..., rows, first:end] = spread
+        jacobian[..., rows, first:end] = scaled[..., :, None] * (self._diagonal - own[..., None, :-1])
         return end
 
     @cached_property
@@ -118,15 +115,22 @@ class Coefficients:
         """1/w of what comes back."""
         return np.array([2.0 if half else 1.0 for half in self.halves] + [1.0] * self.feedback)
 
+    @cached_property
+    def _diagonal(self) -> Array:
+        """δ_ij, without the last share, which has no logit."""
+        return np.eye(self.shared, self.shared - 1)
+
     def persistence(self, values: Tensor) -> float:
         """S of coefficients (C,)."""
         halved = values.new_tensor([0.5 if half else 1.0 for half in self.halves] + [1.0] * self.feedback)
         return float(values[self.rows] @ halved)
 
     @cached_property
-    def rows(self) -> list[int]:
-        """Where the coefficients that come back stand among all."""
+    def rows(self) -> slice | list[int]:
+        """Where the coefficients that come back stand among all: a slice, unless measures stand between them."""
         shocks = len(self.halves)
+        if not self.measures:
+            return slice(1, 1 + self.shared)
         return [*range(1, 1 + shocks), *range(1 + shocks + self.measures, 1 + self.measures + self.shared)]
 
 
