@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.certify.differences import LONG, SAFETY, Slopes, slopes
+from likeliest.certify.differences import LONG, SAFETY, Slopes, noise_of, slopes
 from likeliest.certify.functions import FEW
 from likeliest.certify.problem import Problem, Witness
 from likeliest.certify.rounding import Rounding, measured
@@ -151,7 +151,8 @@ def compare(problem: Problem, theta: Tensor, seed: int, *, closely: bool = False
         parts = problem.parts
         entries = {name: chosen(problem, part, got, full, budget, seed) for name, part in parts.items()}
         drawn = {name: signs(part, budget, seed) for name, part in parts.items()}
-        found = slopes(problem.values, theta, directions(theta, parts, entries, drawn), sparse=budget.sparse)
+        along = directions(theta, parts, entries, drawn)
+        found = slopes(problem.values, theta, along, noise_of(problem, theta), sparse=budget.sparse)
         ends = np.cumsum([len(entries[name]) + len(drawn[name]) for name in parts])
         cut = [Slopes(*columns) for columns in zip(*(np.split(column, ends[:-1]) for column in found), strict=True)]
         return [

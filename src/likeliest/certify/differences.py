@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from likeliest.certify.problem import Values
+from likeliest.certify.problem import Problem, Values
 from likeliest.randomness import stream
 
 RUNGS, RATIO = 13, 6.0
@@ -78,6 +78,14 @@ def slopes(
     h, forward, backward = (np.stack(column) for column in zip(*ladders, strict=True))
     with np.errstate(invalid="ignore", over="ignore"):
         return _extrapolated(h, forward, backward, centre, sigma, ratio)
+
+
+def noise_of(problem: Problem, theta: Tensor) -> float:
+    """σ of the round-off of a problem's f near θ, measured once for all that is compared there."""
+    key = theta.numpy().tobytes()
+    if key not in problem.noises:
+        problem.noises[key] = noise(problem.values, theta, float(problem.values(theta[None])[0]))
+    return problem.noises[key]
 
 
 def noise(values: Values, theta: Tensor, centre: float) -> float:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from likeliest.certify.compare import Check
-from likeliest.certify.differences import slopes
+from likeliest.certify.differences import noise_of, slopes
 from likeliest.certify.problem import Problem
 
 MOST = 1024
@@ -48,7 +48,7 @@ def bisected(problem: Problem, theta: Tensor, check: Check) -> int:
         middle = (low + high) // 2
         halves = [np.arange(low, middle), np.arange(middle, high)]
         directions = [_spread(theta, check, half, signs) for half in halves]
-        found = slopes(problem.values, theta, directions)
+        found = slopes(problem.values, theta, directions, noise_of(problem, theta))
         own = [float(check.got[half] @ signs[half]) / math.sqrt(len(half)) for half in halves]
         errors = np.abs(np.array(own) - found.slope) * np.sqrt([len(half) for half in halves])
         low, high = (low, middle) if errors[0] >= errors[1] else (middle, high)
@@ -68,7 +68,7 @@ def _differenced(problem: Problem, theta: Tensor, check: Check, entries: np.ndar
             direction[check.part.start + int(entry)] = 1.0
             yield direction
 
-    return slopes(problem.values, theta, axes()).slope
+    return slopes(problem.values, theta, axes(), noise_of(problem, theta)).slope
 
 
 def _around(entry: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch import Tensor
 from likeliest.certify.behaviour import observed
 from likeliest.certify.certificate import Certificate, CertifiedPart, Curve
 from likeliest.certify.compare import DIFFERENCES, Check, compare, largest, whole
-from likeliest.certify.differences import reach, slopes
+from likeliest.certify.differences import noise_of, reach, slopes
 from likeliest.certify.findings import Locate, Scene, findings
 from likeliest.certify.kinks import around, outside
 from likeliest.certify.problem import Problem
@@ -107,7 +107,7 @@ def _follows(problem: Problem, beside: Tensor, checks: Sequence[Check], seed: in
         return all(float(apart) <= max(c.closeness, _SUSPICIOUS * c.largest) for c, apart in pairs)
     draws = torch.from_numpy(stream(seed, "elsewhere").choice((-1.0, 1.0), len(beside)))
     direction = draws / math.sqrt(len(beside))
-    found = slopes(problem.values, beside, [direction])
+    found = slopes(problem.values, beside, [direction], noise_of(problem, beside))
     error = abs(float(got @ direction) - float(found.slope[0]))
     return bool(found.kink[0]) or error <= found.bound[0] + max(c.rounding for c in checks)
 

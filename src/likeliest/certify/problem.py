@@ -59,6 +59,7 @@ class Problem:
         witnesses: who else knows the derivative, the best first.
         sizes: known sizes that a wrong factor may be named by.
         rounding: θ → what is known beforehand of the gradient's round-off (P,).
+        noises: σ of the round-off of f, by the bytes of the θ near which it was measured.
     """
 
     values: Values
@@ -71,6 +72,7 @@ class Problem:
     witnesses: tuple[Witness, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     rounding: Callable[[Tensor], Tensor] | None = None
+    noises: dict[bytes, float] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def dtype(self) -> str:
@@ -110,6 +112,7 @@ class Layout:
         self.is_torch = all(isinstance(like, Tensor) for like in self._like.values())
         self.is_numpy = all(isinstance(like, np.ndarray) for like in self._like.values())
         self._places = in_a_row({name: tuple(like.shape) for name, like in self._like.items()})
+        self._cuts = [(n, like, self._places[n].slice, self._places[n].shape) for n, like in self._like.items()]
         self.theta = self.flat(theta)
         self.parts = self._places if parts is None else _placed(parts, len(self.theta))
 
@@ -126,13 +129,13 @@ class Layout:
         if self.is_numpy:
             array = flat.numpy()
             return self._built(
-                lambda like, part: array[part.slice].reshape(part.shape).astype(np.float64 if dtype else like.dtype)
+                lambda like, cut, shape: array[cut].reshape(shape).astype(np.float64 if dtype else like.dtype)
             )
-        return self._built(lambda like, part: _made(flat[part.slice].reshape(part.shape), like, dtype))
+        return self._built(lambda like, cut, shape: _made(flat[cut].reshape(shape), like, dtype))
 
     def complex(self, flat: np.ndarray) -> Any:
         """The same of a complex θ (P,), for arrays."""
-        return self._built(lambda _, part: flat[part.slice].reshape(part.shape).copy())
+        return self._built(lambda _, cut, shape: flat[cut].reshape(shape).copy())
 
     def rounded(self, flat: Tensor) -> Tensor:
         """The nearest θ that the caller's precision can represent."""
@@ -159,8 +162,8 @@ class Layout:
             raise ShapeError(f"{what} needs the shape of θ, {wanted}; found {tuple(array.shape)}")
         return array
 
-    def _built(self, make: Callable[[Any, Part], Any]) -> Any:
-        built = {name: make(like, self._places[name]) for name, like in self._like.items()}
+    def _built(self, make: Callable[[Any, slice, tuple[int, ...]], Any]) -> Any:
+        built = {name: make(like, cut, shape) for name, like, cut, shape in self._cuts}
         return built if self._is_mapping else built["theta"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -65,6 +66,12 @@ class Suspect:
     others: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     theta_all: Arrays = field(default_factory=dict)
     probe: Probe | None = None
+
+    @cached_property
+    def largest_error(self) -> float:
+        """The largest error of an entry whose right value is known."""
+        error = np.abs(self.got - self.expected)[np.isfinite(self.expected)]
+        return float(error.max(initial=0.0))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 from likeliest.certify.compare import Check, whole
 from likeliest.certify.problem import Problem
 from likeliest.certify.suspect import Arrays, Probe, Suspect
+from likeliest.interfaces import Part
 
 AFFORDABLE = 2048
 """Without a witness of the whole gradient, entries are differentiated one by one; of this many parameters, no more."""
@@ -58,21 +59,41 @@ def probing(problem: Problem, check: Check) -> Probe | None:
         flat = problem.rounded(flat)
         got = problem.gradient(flat)
         expected = None if check.witness is None else whole(check.witness, flat)
-        return _by_part(problem, quick(problem, flat) if expected is None else expected), _by_part(problem, got)
+        right = Quick(problem, flat) if expected is None else _by_part(problem, expected)
+        return right, _by_part(problem, got)
 
     return probe
 
 
-def quick(problem: Problem, theta: Tensor) -> Tensor:
-    """The gradient (P,) by one central difference an entry, with one Richardson step."""
-    found = torch.empty_like(theta)
+class Quick(Mapping[str, np.ndarray]):
+    """The gradient at θ by differences, each part when it is asked for: most experiments look at one of them."""
+
+    def __init__(self, problem: Problem, theta: Tensor) -> None:
+        self._problem, self._theta, self._known = problem, theta, dict[str, np.ndarray]()
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._known:
+            part = self._problem.parts[name]
+            self._known[name] = quick(self._problem, self._theta, part).reshape(part.shape).numpy()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._problem.parts)
+
+    def __len__(self) -> int:
+        return len(self._problem.parts)
+
+
+def quick(problem: Problem, theta: Tensor, part: Part) -> Tensor:
+    """A part's gradient (size,) by one central difference an entry, with one Richardson step."""
+    found = theta.new_empty(part.size)
     steps = torch.tensor([1.0, -1.0, 2.0, -2.0], dtype=theta.dtype)
-    for entry in range(len(theta)):
+    for place, entry in enumerate(range(part.start, part.slice.stop)):
         h = _STEP * max(1.0, abs(float(theta[entry])))
         points = theta.repeat(4, 1)
         points[:, entry] += h * steps
         f = problem.values(points)
-        found[entry] = (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h)
+        found[place] = (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h)
     return found
 
 

@@ -66,7 +66,7 @@ def slipped(suspect: Suspect) -> Diagnosis | None:
     """Every entry has slipped by the same number of places, and something else has come in behind."""
     for shift in _shifts(suspect.expected.shape):
         predicted = _filled(suspect.expected, shift, np.nan)
-        if _overlaps(suspect, predicted) and explains(suspect, predicted, tolerance(suspect)):
+        if explains(suspect, predicted, tolerance(suspect)) and _overlaps(suspect, predicted):
             return _by(shift, "off by one in an index, perhaps of time" if max(map(abs, shift)) == 1 else "")
     return None
 
@@ -219,4 +219,5 @@ def _nearest(expected: np.ndarray, got: np.ndarray) -> np.ndarray:
 def _moved(suspect: Suspect, rearrange: Callable[[np.ndarray], np.ndarray], *, strict: bool = False) -> bool:
     """Whether a rearrangement of the right gradient explains the wrong one."""
     allowed = tolerance(suspect)
-    return explains(suspect, rearrange(suspect.expected), allowed + rearrange(allowed), strict=strict)
+    there = allowed if np.ndim(suspect.allowed) == 0 else rearrange(allowed)
+    return explains(suspect, rearrange(suspect.expected), allowed + there, strict=strict)
