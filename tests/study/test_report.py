@@ -92,7 +92,7 @@ def test_the_same_seed_gives_the_same_report_in_another_process(
 ) -> None:
     code = (
         "import sys; from pathlib import Path; from likeliest.study import Plan, study; import torch\n"
-        "torch.set_num_threads(1); torch.use_deterministic_algorithms(True)\n"
+        "torch.set_num_threads(1); torch.set_deterministic_debug_mode('error')\n"
         f"study('wine', None, Path(sys.argv[1]), plan={TINY!r})"
     )
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=os.environ | {"PYTHONHASHSEED": "7"})
