@@ -40,6 +40,17 @@ LINEAR = [lk.LinearRegression(), lk.LogisticRegression(), lk.GLMRegressor()]
 NETS = [net(**settings) for net in (lk.NetClassifier, lk.NetRegressor) for settings in ({}, SMOOTH)]
 
 
+LEARNT = (
+    "check_class_weight_classifiers",
+    "check_classifiers_classes",
+    "check_classifiers_train",
+    "check_regressors_int",
+    "check_regressors_train",
+    "check_sample_weight_equivalence_on_dense_data",
+)
+"""The checks that judge what was learnt; all others ask how an estimator behaves, whatever it has learnt."""
+
+
 def not_expected(estimator):
     """A weight of 2 is the row twice only where no mini-batch can hold the one copy without the other."""
     if getattr(estimator, "rule", "lbfgs") == "lbfgs":
@@ -50,6 +61,9 @@ def not_expected(estimator):
 @pytest.mark.filterwarnings("ignore::likeliest.errors.LikeliestWarning")
 @parametrize_with_checks([*LINEAR, *NETS], expected_failed_checks=not_expected)
 def test_scikit_learns_contract(estimator, check):
+    """Nets learn as long as they do by default where that is judged, and five passes elsewhere."""
+    if "budget" in estimator.get_params() and check.func.__name__ not in LEARNT:
+        estimator = clone(estimator).set_params(budget=5)
     check(estimator)
 
 

@@ -145,7 +145,8 @@ def test_named_errors_are_one_line_for_the_shell_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["rules"], ["predict", "MODEL", "digits"]], ids=["little", "much"])
 def test_a_reader_who_leaves_is_no_error(cli: Cli, tmp_path: Path, arguments: list[str]) -> None:
-    assert cli("fit", "digits", "--model", "net", "--budget", "quick", "-o", tmp_path / "m").code == 0
+    if "MODEL" in arguments:
+        assert cli("fit", "digits", "--model", "net", "--budget", "quick", "-o", tmp_path / "m").code == 0
     command = [*LIKELIEST, *(str(tmp_path / "m") if word == "MODEL" else word for word in arguments)]
     buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     reading, writing = os.pipe()
