@@ -203,6 +203,14 @@ def split(lines: list[str]) -> list[str]:
     return [*lines[:300], *halved]
 
 
+def zoned(lines: list[str]) -> list[str]:
+    return [lines[0], *(line.replace(",", "T16:00:00-05:00,") for line in lines[1:])]
+
+
+def constant(lines: list[str]) -> list[str]:
+    return [lines[0], *(f"{line.split(',')[0]},7.0" for line in lines[1:])]
+
+
 def several(path: Path) -> None:
     own = closes()
     wide = own.rename({"Close": "A"}).with_columns(B=pl.when(pl.int_range(N) > 200).then(pl.col("A") * 2))
@@ -210,10 +218,10 @@ def several(path: Path) -> None:
 
 
 READ = {
-    "unsorted": (text(lambda lines: [lines[0], *reversed(lines[1:])]), "dates"),
-    "repeated rows": (text(lambda lines: [*lines, lines[-1]]), "the row before"),
-    "a time zone": (text(lambda lines: [lines[0], *(f"{l.split(',')[0]}T16:00:00-05:00,{l.split(',')[1]}" for l in lines[1:])]), ""),
-    "weekends": (text(lambda lines: [*lines, f"2012-01-07,{lines[-1].split(',')[1]}"]), "weekend"),
+    "unsorted": (text(lambda lines: [lines[0], *reversed(lines[1:])]), "turned round"),
+    "repeated rows": (text(lambda lines: [*lines, lines[-1]]), "left out"),
+    "a time zone": (text(zoned), ""),
+    "weekends": (text(lambda lines: [*lines, f"2012-01-07,{lines[-1].split(',')[1]}"]), "Saturdays"),
     "a hole": (text(lambda lines: [*lines[:200], *lines[260:]]), "hole in the dates"),
     "money": (text(money), ""),
     "a split": (text(split), "2:1 split without adjustment"),
@@ -226,7 +234,7 @@ REFUSED = {
     "a negative price": (cell(50, "-3.5"), "row 50"),
     "one row": (text(lambda lines: lines[:2]), "found 1"),
     "thirty rows": (text(lambda lines: lines[:31]), "found 30"),
-    "constant prices": (text(lambda lines: [lines[0], *(f"{l.split(',')[0]},7.0" for l in lines[1:])]), "all"),
+    "constant prices": (text(constant), "all"),
     "several assets": (several, "name it with --target A"),
     "no prices": (cell(50, "soon"), "row 50"),
 }  # fmt: skip
@@ -266,7 +274,8 @@ def test_a_column_that_is_named_like_a_price_and_is_none(cli: Cli, tmp_path: Pat
 
 def test_assets_of_different_length_are_told_apart(cli: Cli, tmp_path: Path) -> None:
     several(tmp_path / "p.csv")
-    ran = cli("fit", tmp_path / "p.csv", "--target", "B", "--model", "random_walk", "-o", tmp_path / "m.likeliest")
+    asked = ("--kind", "prices", "--target", "B", "--model", "random_walk")
+    ran = cli("fit", tmp_path / "p.csv", *asked, "-o", tmp_path / "m.likeliest")
     assert ran.code == 0, ran.err
     assert f"B, {N - 202} returns" in ran.out
 

@@ -104,6 +104,7 @@ def test_a_future_changes_later_rows_alone_and_every_column(future):
     [
         ({"lag": -1}, SpecificationError, "lag is 0 or more"),
         ({"cuts": 0}, SpecificationError, "cuts are 1 or more"),
+        ({"first": 199}, SpecificationError, "no day is left"),
         ({"date": "day"}, TableError, "column 'day' of days, found date, close"),
         ({"table": table().reverse()}, TableError, "ascending"),
         ({"table": table(5)}, TableError, "more than 10 days"),

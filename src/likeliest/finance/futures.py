@@ -28,15 +28,25 @@ class Future:
     ends: bool = False
 
     def applied(self, table: pl.DataFrame, later: Mask, draws: np.random.Generator) -> pl.DataFrame:
-        """The table with other values in its later rows; its days, and the names of assets, stay."""
-        changed = [
-            column if column.dtype.is_temporal() or column.name in _NAMES else self.change(column, later, draws)
+        """The table with other values in its later rows; its days, and the names of assets, stay.
+
+        The prices of a row move together, so that its high stays above its low.
+        """
+        changed = {
+            column.name: column
+            if column.dtype.is_temporal() or column.name in _NAMES
+            else self.change(column, later, draws)
             for column in table.get_columns()
-        ]
-        return pl.DataFrame(changed)
+        }
+        together = [name for name in _BAR if name in changed and table[name].dtype.is_numeric()]
+        if "close" in changed and together:
+            moved = (changed["close"] / table["close"]).fill_null(1.0).fill_nan(1.0)
+            changed |= {name: (table[name] * moved).cast(table[name].dtype).alias(name) for name in together}
+        return pl.DataFrame(list(changed.values()))
 
 
 _NAMES = ("asset", "symbol", "ticker")
+_BAR = ("open", "high", "low")
 
 
 def _put(column: pl.Series, later: Mask, values: list[object] | np.ndarray) -> pl.Series:

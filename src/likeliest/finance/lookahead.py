@@ -99,7 +99,14 @@ class LookAhead:
 
 
 def check_lookahead(
-    pipeline: Pipeline, table: pl.DataFrame, *, lag: int = 0, date: str = "date", cuts: int = CUTS, seed: int = 0
+    pipeline: Pipeline,
+    table: pl.DataFrame,
+    *,
+    lag: int = 0,
+    date: str = "date",
+    cuts: int = CUTS,
+    first: int = 0,
+    seed: int = 0,
 ) -> LookAhead:
     """Test whether what a pipeline says of a day depends on later days.
 
@@ -110,6 +117,7 @@ def check_lookahead(
         lag: row t may use days up to t − lag: 0 for what is known at the close of day t, 1 for a forecast of day t.
         date: the column of days.
         cuts: at how many days the future is changed, at most: the last ones, those of the largest moves, and a sample.
+        first: the first day, counted from 0, after which it is changed: of earlier ones a pipeline may say nothing.
         seed: of the other futures, and of the sample.
 
     Raises:
@@ -130,8 +138,10 @@ def check_lookahead(
     if lag < 0 or cuts < 1:
         raise SpecificationError(f"a lag is 0 or more days and cuts are 1 or more; found lag={lag}, cuts={cuts}")
     day = _days(table, date)
+    if not 0 <= first < day[-1] - lag:
+        raise SpecificationError(f"of {day[-1] + 1} days no day is left to be cut after from day {first} on")
     bench = _Bench(pipeline, table, day, lag, seed)
-    places = _places(table, day, cuts, lag, seed)
+    places = _places(table, day, cuts, lag, first, seed)
     found: dict[str, Leak] = {}
     for turn, cut in enumerate(places):
         if len(found) == len(bench.said):  # there is no more to be found
@@ -158,19 +168,22 @@ def _days(table: pl.DataFrame, date: str) -> NDArray[np.int64]:
     return day
 
 
-def _places(table: pl.DataFrame, day: NDArray[np.int64], cuts: int, lag: int, seed: int) -> NDArray[np.int64]:
+def _places(
+    table: pl.DataFrame, day: NDArray[np.int64], cuts: int, lag: int, first: int, seed: int
+) -> NDArray[np.int64]:
     """The days after which the future is changed."""
     last = int(day[-1]) - 1 - lag
-    if last < cuts:
-        return np.arange(last + 1)
+    if last - first < cuts:
+        return np.arange(first, last + 1)
     moves = np.zeros(last + 1)
     for name in table.columns:
         if table[name].dtype.is_float():
             values = table.group_by(pl.lit(day), maintain_order=True).agg(pl.col(name).mean())[name].fill_null(0.0)
             change = np.abs(np.diff(values.to_numpy(), prepend=values[0]))[: last + 1]
             moves += change / (np.median(change) + np.finfo(float).tiny)
-    told = {*range(last + 1 - min(_LATE, cuts // 3), last + 1), *np.argsort(-moves)[: min(_LARGE, cuts // 3)].tolist()}
-    rest = np.setdiff1d(np.arange(last + 1), np.array(sorted(told)))
+    largest = first + np.argsort(-moves[first:])[: min(_LARGE, cuts // 3)]
+    told = {*range(last + 1 - min(_LATE, cuts // 3), last + 1), *largest.tolist()}
+    rest = np.setdiff1d(np.arange(first, last + 1), np.array(sorted(told)))
     drawn = stream(seed, "look-ahead cuts").choice(rest, cuts - len(told), replace=False)
     return np.array(sorted({*told, *drawn.tolist()}))
 

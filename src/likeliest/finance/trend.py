@@ -176,7 +176,7 @@ class TrendWalked:
 
     Attributes:
         model: who said it.
-        log_odds: of a rise (m,), of the days forecast.
+        log_odds: of a rise (m,), of all days forecast.
         last: the last fit.
         seconds: wall time.
     """
@@ -192,12 +192,14 @@ class TrendWalked:
         return 1 / (1 + np.exp(-self.log_odds))
 
     def log_score(self, y: Floats) -> Floats:
-        """Log-probability of what came (m,), for labels 1 and 0."""
-        return -np.logaddexp(0.0, np.where(y > 0, -self.log_odds, self.log_odds))
+        """Log-probability of what came, for labels (m,) of 1 and 0; days whose label is not known are left out."""
+        told = np.isfinite(y)
+        odds = self.log_odds[told]
+        return -np.logaddexp(0.0, np.where(y[told] > 0, -odds, odds))
 
 
 def walk_trend(model: TrendModel, days: Days, labels: Floats, folds: Sequence[Fold]) -> TrendWalked:
-    """Return what a model says of each day of the folds whose label is known.
+    """Return what a model says of each day of the folds.
 
     Args:
         model: what learns.
@@ -212,6 +214,6 @@ def walk_trend(model: TrendModel, days: Days, labels: Floats, folds: Sequence[Fo
         if fitted is None or turn % model.patience == 0:
             told = np.flatnonzero(usable[fold.learnt]) + fold.start
             fitted = model.fit(x[told], labels[told])
-        said.append(fitted.log_odds(x[fold.forecast][np.isfinite(labels[fold.forecast])]))
+        said.append(fitted.log_odds(x[fold.forecast]))
     assert fitted is not None
     return TrendWalked(model, np.concatenate(said), fitted, time.perf_counter() - began)

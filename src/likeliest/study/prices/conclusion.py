@@ -99,7 +99,8 @@ def volatility(models: Sequence[PriceModel], best: PriceModel) -> str:
     if not edges:
         first = "Volatility: no model beats one and the same distribution for all days."
     else:
-        first = f"Volatility can be forecast: {len(edges)} models beat one and the same distribution for all days."
+        many = f"{len(edges)} models beat" if len(edges) > 1 else f"{edges[0]} beats"
+        first = f"Volatility can be forecast: {many} one and the same distribution for all days."
     against = best["against_garch"]
     if against is None:
         return f"{first} Nothing forecast it better than GARCH(1,1) did."

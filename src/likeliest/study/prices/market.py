@@ -40,10 +40,11 @@ def are_prices(source: Source, target: str | None = None, kind: str | None = Non
         return True
     if not looks_like_prices(source):
         return False
-    if target is None:
-        return True
-    columns = read_prices(source)
-    return target in columns.assets or target.lower() in ("close", "price", "return", "returns")
+    return target is None or _is_price(target) or target in read_prices(source).assets
+
+
+def _is_price(target: str) -> bool:
+    return target.lower() in ("close", "price", "return", "returns")
 
 
 def asset_of(prices: Prices, source: Source, target: str | None) -> PriceSeries:
@@ -53,7 +54,7 @@ def asset_of(prices: Prices, source: Source, target: str | None) -> PriceSeries:
         TargetError: there are several, and none was named.
         UnknownNameError: there is none of that name.
     """
-    if len(prices.series) == 1 and (target is None or target.lower() in ("close", "price", "return", "returns")):
+    if len(prices.series) == 1 and (target is None or _is_price(target)):
         return prices.series[0]
     if target is None:
         lengths = ", ".join(f"{one.name} ({len(one)} days)" for one in prices.series[:8])
@@ -194,7 +195,7 @@ class Market:
     def _standard(self, table: pl.DataFrame) -> Floats:
         return feature_matrix(self.features, table)
 
-    def check_walk(self, forecast: Callable[[Market], Floats], rows: int = 600) -> LookAhead:
+    def check_walk(self, forecast: Callable[[Market], Floats], rows: int = 480) -> LookAhead:
         """Run the look-ahead test on forecasts: what is said of a day may not move with it, nor with later ones.
 
         Args:
@@ -209,7 +210,7 @@ class Market:
             told = forecast(replace(self, series=_series(self.series.name, table), plan=plan, begin=first))
             return np.vstack((np.full((len(table) - len(told), told.shape[1]), np.nan), told))
 
-        return check_lookahead(said, table, lag=1, cuts=self.plan.cuts[0], seed=self.plan.seed)
+        return check_lookahead(said, table, lag=1, cuts=self.plan.cuts[0], first=first, seed=self.plan.seed)
 
 
 def _series(name: str, table: pl.DataFrame) -> PriceSeries:

@@ -186,9 +186,9 @@ def parameters_of(days: Days, final: Fitted) -> list[dict[str, Any]]:
 
 def trend_json(market: Market, walks: Mapping[str, TrendWalked], claims: Mapping[str, Edge]) -> Trend:
     """Models of the direction."""
-    labels = known_labels(market)
+    labels = market.labels[market.first :]
     return {
-        "share_up": float(labels.mean()),
+        "share_up": float(np.nanmean(labels)),
         "features": [
             {"name": name, "formula": formula, "lag": str(lag)} for name, formula, lag in _described_features(market)
         ],
@@ -201,14 +201,9 @@ def _described_features(market: Market) -> list[tuple[str, str, int]]:
     return [(name, *known.get(name, ("your own", 0))) for name in market.days.names]
 
 
-def known_labels(market: Market) -> Floats:
-    """Rises of the days forecast, as far as they are known."""
-    labels = market.labels[market.first :]
-    return labels[np.isfinite(labels)]
-
-
 def _trend_model(walked: TrendWalked, labels: Floats, edge: Edge | None) -> TrendModel:
-    p = walked.probability
+    told = np.isfinite(labels)
+    p, came = walked.probability[told], labels[told]
     difference: Difference | None = None
     if edge is not None:
         difference = {"mean": edge.mean, "low": edge.low, "high": edge.high, "p_value": edge.p_value}
@@ -220,8 +215,8 @@ def _trend_model(walked: TrendWalked, labels: Floats, edge: Edge | None) -> Tren
         "level": 0.95 if edge is None else edge.level,
         "p_value": 1.0 if edge is None else edge.p_value,
         "claimed": edge is not None and edge.claimed,
-        "right": float(((p > 0.5) == (labels > 0)).mean()),
-        "calibration": _bins(p, labels),
+        "right": float(((p > 0.5) == (came > 0)).mean()),
+        "calibration": _bins(p, came),
     }
 
 
@@ -291,7 +286,7 @@ def volatility_json(market: Market, walked: Walked) -> VolatilityChart:
         "days": iso(market.dates[own]),
         "sigma": walked.forecast.sigma[own].tolist(),
         "realised": realised[own].tolist(),
-        "measure": market.days.measured_by,
+        "measure": f"root of the {market.days.measured_by}",
     }
 
 
@@ -300,7 +295,7 @@ def exceedances_json(market: Market, walked: Walked) -> ExceedanceChart:
     return {
         "days": iso(market.dates),
         "returns": _rounded(market.returns),
-        "quantiles": {f"{level:g}": _rounded(walked.forecast.quantile(level)) for level in (0.01, 0.05)},
+        "quantiles": {f"{level:g}": _rounded(walked.forecast.quantile(level)) for level in market.plan.levels},
     }
 
 

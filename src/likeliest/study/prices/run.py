@@ -177,9 +177,7 @@ def _look_ahead(market: Market) -> Iterator[tuple[str, LookAhead]]:
     for model in _trend_models(market).values():
 
         def odds(own: Market, model: Any = model) -> Floats:
-            said = walk_trend(model, own.days, own.labels, own.trend_folds).log_odds
-            unknown = np.full(len(own.dates) - len(said), np.nan)
-            return np.concatenate((said, unknown))[:, None]
+            return walk_trend(model, own.days, own.labels, own.trend_folds).log_odds[:, None]
 
         yield f"direction by {model.title}", market.check_walk(odds)
 
@@ -201,7 +199,7 @@ def _trends(market: Market) -> dict[str, TrendWalked]:
 
 
 def _judged(market: Market, found: _Found) -> tuple[dict[str, Judged], Any]:
-    labels = pages.known_labels(market)
+    labels = market.labels[market.first :]
     forecasts: dict[str, Forecast] = {name: walked.forecast for name, walked in found.walks.items()}
     base = found.trends["base_rate"].log_score(labels)
     others = {name: walked.log_score(labels) - base for name, walked in found.trends.items() if name != "base_rate"}

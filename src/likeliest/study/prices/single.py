@@ -115,7 +115,7 @@ def _with_family(model: DistributionModel, family: str | None) -> DistributionMo
     if family is None or family_by_name(family).name == model.family:
         return model
     name = family_by_name(family).name
-    return replace(model, family=name, title=f"{model.title.split(',')[0]}, {name.replace('_', ' ')}")
+    return replace(model, family=name, title=f"{model.title.rpartition(', ')[0]}, {name.replace('_', ' ')}")
 
 
 def _chosen(days: Days) -> tuple[DistributionModel, str]:
