@@ -6,7 +6,7 @@ import torch
 from scipy import optimize, stats
 from tests.finance.markets import days, garch_returns
 
-from likeliest.finance.distributions import BASELINES, MODELS, in_units
+from likeliest.finance.distributions import BASELINES, MODELS, at_hand, in_units
 from likeliest.finance.fitting import fit_series, reached
 from likeliest.finance.walk_forward import walk_forward
 from likeliest.finance.walking import walk
@@ -144,3 +144,9 @@ def test_the_search_is_not_worse_than_the_first_start():
     objective = MODELS["gjr"].fit(own, slice(0, 300)).objective(own, slice(0, 300))
     alone, searched = fit_series(objective, search=False), fit_series(objective)
     assert float(objective.at(searched.theta).value) <= float(objective.at(alone.theta).value) + 1e-12
+
+
+def test_without_numba_there_is_no_egarch(monkeypatch):
+    assert at_hand() == tuple(MODELS)
+    monkeypatch.setattr("likeliest.finance.distributions.find_spec", lambda name: None)
+    assert set(MODELS) - set(at_hand()) == {"egarch"}

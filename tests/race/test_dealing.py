@@ -8,8 +8,8 @@ import torch
 
 import likeliest as lk
 from likeliest.data.split import split
-from likeliest.errors import ShapeError, TargetError
-from likeliest.race.dealing import deal, strata_of
+from likeliest.errors import ShapeError, SpecificationError, TargetError
+from likeliest.race.dealing import deal, parts_in_time, strata_of
 from likeliest.rules import delta_rule
 
 
@@ -136,3 +136,24 @@ def test_strata_are_what_y_names_or_what_is_given():
     np.testing.assert_array_equal(strata_of(lk.family("categorical"), torch.eye(3), None), [0, 1, 2])
     with pytest.raises(ShapeError, match="one class a row"):
         strata_of(family, y, [1, 2])
+
+
+@pytest.mark.parametrize("gap", [1, 7])
+def test_rows_in_time_are_learnt_from_before_they_are_validated_on(gap):
+    cuts = set()
+    for seed in range(20):
+        train, held = parts_in_time(200, 0.25, seed, gap)
+        assert held[0] - train[-1] == gap
+        assert np.array_equal(train, np.arange(len(train)))
+        assert np.array_equal(held, np.arange(held[0], held[0] + 50))
+        assert 100 <= held[0] <= 150
+        cuts.add(int(held[0]))
+    assert len(cuts) > 10
+
+
+def test_a_race_in_time_says_what_gap_it_needs():
+    x, y = torch.randn(80, 2), torch.arange(80) % 2
+    with pytest.raises(SpecificationError, match="gap"):
+        lk.race(x, y, family="bernoulli", predictor=lk.Linear(2), rules=["lbfgs"], gap=0)
+    done = lk.race(x, y, family="bernoulli", predictor=lk.Linear(2), rules=["lbfgs"], seeds=2, budget=5, gap=3)
+    assert len(done.table) == 1

@@ -20,6 +20,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import ClassVar, TypeAlias, final
 
 import numpy as np
@@ -301,4 +302,11 @@ MODELS: Mapping[str, DistributionModel] = {
     )
 }
 """By name, in the order to be shown: the baselines first."""
+
+
+def at_hand() -> tuple[str, ...]:
+    """Return the names of the models that can be fitted here: EGARCH needs numba, which the extra finance installs."""
+    return tuple(name for name in MODELS if name != "egarch" or find_spec("numba") is not None)
+
+
 BASELINES = ("base_rate", "random_walk", "ewma", "garch", "har")

@@ -12,7 +12,7 @@ from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.objective import Objective
 from likeliest.predictors import Predictor
-from likeliest.race.dealing import Deal, deal, parts, strata_of
+from likeliest.race.dealing import Deal, deal, strata_of
 from likeliest.race.entrants import Entrant, Given, entrants, refusal
 from likeliest.race.judging import judge
 from likeliest.race.result import Race, Skipped
@@ -102,8 +102,7 @@ def race(
     strata = strata_of(chosen, whole.y, stratify)
 
     def dealt(seed: int) -> Deal:
-        train, validation = parts(whole.n, strata, validation_fraction, seed, gap)
-        return deal(whole, held, train, validation, seed)
+        return deal(whole, held, strata, validation_fraction, seed, gap)
 
     run = _run(entered, drawn, dealt, float(budget), batch_size, progress)
     model = f"{chosen.name} family on {type(predictor).__name__}, {whole.predictor.size:,} parameters"

@@ -144,19 +144,31 @@ class Deal:
         return mean if self.classes else np.sqrt(mean) * math.exp(self.log_unit)
 
 
-def deal(whole: Objective, test: Objective | None, train: Rows, held: Rows, seed: int) -> Deal:
+def deal(
+    whole: Objective, test: Objective | None, strata: Strata, fraction: float, seed: int, gap: int | None = None
+) -> Deal:
     """Deal a seed.
 
     Args:
         whole: the objective on all rows that are not test rows.
         test: the unpenalised objective on test rows, or None.
-        train: rows to learn from; see `parts`.
-        held: rows to validate on.
+        strata: the class of each row (n,), to be split evenly, or None.
+        fraction: of the rows that are held out.
         seed: names it all.
+        gap: rows that a label takes, where they are in the order of time; None splits at random.
 
     Raises:
         TargetError: the training rows have their base rate on the boundary.
+        SpecificationError: a part of the split has no rows.
     """
+    train, held = (
+        _random_parts(whole.n, strata, fraction, seed) if gap is None else parts_in_time(whole.n, fraction, seed, gap)
+    )
+    if not len(train) or not len(held):
+        raise SpecificationError(
+            f"{whole.n} rows leave {len(train)} to train on and {len(held)} to validate on; pass more rows, another "
+            "validation_fraction, or stratify=False"
+        )
     raw = whole.subset(train)
     units = _Units.of(raw, seed)
     family, predictor = whole.family, whole.predictor
@@ -173,28 +185,6 @@ def deal(whole: Objective, test: Objective | None, train: Rows, held: Rows, seed
     )
 
 
-def parts(n: int, strata: Strata, fraction: float, seed: int, gap: int | None) -> tuple[Rows, Rows]:
-    """Return training and validation rows.
-
-    Args:
-        n: rows that are not test rows.
-        strata: the class of each row (n,), to be split evenly, or None.
-        fraction: of the rows that are held out.
-        seed: names the split.
-        gap: rows that a label takes, where they are in the order of time; None splits at random.
-
-    Raises:
-        SpecificationError: a part of the split has no rows.
-    """
-    train, held = _random_parts(n, strata, fraction, seed) if gap is None else _parts_in_time(n, fraction, seed, gap)
-    if not len(train) or not len(held):
-        raise SpecificationError(
-            f"{n} rows leave {len(train)} to train on and {len(held)} to validate on; pass more rows, another "
-            "validation_fraction, or stratify=False"
-        )
-    return train, held
-
-
 def _random_parts(n: int, strata: Strata, fraction: float, seed: int) -> tuple[Rows, Rows]:
     """Of the split's three parts the third is validated on too, for the test rows are fixed."""
     fractions = (1 - fraction, fraction / 2, fraction / 2)
@@ -202,8 +192,14 @@ def _random_parts(n: int, strata: Strata, fraction: float, seed: int) -> tuple[R
     return train, np.sort(np.concatenate((first, second)))
 
 
-def _parts_in_time(n: int, fraction: float, seed: int, gap: int) -> tuple[Rows, Rows]:
-    """Rows before a cut in the later half, and those that come next."""
+def parts_in_time(n: int, fraction: float, seed: int, gap: int) -> tuple[Rows, Rows]:
+    """Return rows before a cut in the later half, and those that come next, with gap − 1 rows between left out.
+
+    Example:
+        >>> train, held = parts_in_time(100, 0.25, seed=0, gap=5)
+        >>> len(held), held[0] - train[-1]
+        (25, 5)
+    """
     many = max(1, round(fraction * n))
     cut = int(stream(seed, "cut in time").integers(min(n // 2, n - many), n - many + 1))
     return np.arange(max(cut - gap + 1, 0)), np.arange(cut, cut + many)

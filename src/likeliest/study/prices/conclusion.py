@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from likeliest.finance.distributions import at_hand
 from likeliest.finance.risk import LEVELS
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ def _cautions(
         "Risk over several days is simulated from the fitted model; it knows neither the error of its parameters nor "
         "days unlike those learnt from.",
     ]
+    if "egarch" not in at_hand():
+        found.append("EGARCH was left out, for numba is missing: pip install 'likeliest[finance]'.")
     if "high" not in data["columns"]:
         found.append("Without the day's high and low realised volatility is the size of the return, which is noisy.")
     return found

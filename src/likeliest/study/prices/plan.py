@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from likeliest.errors import SpecificationError
-from likeliest.finance.distributions import BASELINES, MODELS
+from likeliest.finance.distributions import BASELINES, at_hand
 from likeliest.finance.risk import LEVELS
 from likeliest.study.plan import Plan
 
@@ -93,7 +93,7 @@ class PricePlan:
         name = plan.budget or "standard"
         if plan.minutes < 5:
             return cls(plan.seed, name, walk, walk.every or 63, (*BASELINES, "gjr"), race=(3, 5, 30.0))
-        return cls(plan.seed, name, walk, walk.every or (5 if plan.minutes >= 60 else 21), tuple(MODELS))
+        return cls(plan.seed, name, walk, walk.every or (5 if plan.minutes >= 60 else 21), at_hand())
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values, for the report."""

@@ -17,7 +17,7 @@ from likeliest.families import family as family_by_name
 from likeliest.files import require_file_name
 from likeliest.finance.backtests import anderson_darling, berkowitz
 from likeliest.finance.days import Days, table_of
-from likeliest.finance.distributions import MODELS, DistributionModel, Fitted
+from likeliest.finance.distributions import MODELS, DistributionModel, Fitted, at_hand
 from likeliest.finance.encoder import PriceEncoder
 from likeliest.finance.judging import coverages
 from likeliest.finance.lookahead import LookAhead, check_lookahead
@@ -123,7 +123,8 @@ def _chosen(days: Days) -> tuple[DistributionModel, str]:
     first = len(days) - max(len(days) // 5, 20)
     folds = list(walk_forward(len(days), first=first, every=max((len(days) - first) // 4, 1)))
     returns = days.returns[first:]
-    scores = {name: float(walk(MODELS[name], days, folds).forecast.log_score(returns).mean()) for name in CANDIDATES}
+    tried = [MODELS[name] for name in CANDIDATES if name in at_hand()]
+    scores = {one.name: float(walk(one, days, folds).forecast.log_score(returns).mean()) for one in tried}
     best = max(scores, key=lambda name: scores[name])
     told = ", ".join(f"{MODELS[name].title} {score:.4f}" for name, score in scores.items())
     return MODELS[best], f"the largest mean log score of the last {len(returns)} days: {told}"
