@@ -5,7 +5,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from likeliest.race.statistics import Paired, holm, holm_levels
+from likeliest.numerics.holm import holm, holm_levels
+from likeliest.race.statistics import Paired
 
 
 @pytest.mark.parametrize("seeds", [2, 5, 12])

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from likeliest.race.statistics import Floats, Paired, holm, holm_levels
+from likeliest.numerics.holm import holm, holm_levels
+from likeliest.race.statistics import Floats, Paired
 
 ALPHA = 0.05
 """Family-wise chance of one wrong "slower" or more."""

@@ -50,34 +50,3 @@ class Paired(NamedTuple):
         """The interval of the mean at level 1 − α."""
         half = float(stats.t.isf(alpha / 2, self.pairs - 1)) * self.error
         return self.mean - half, self.mean + half
-
-
-def holm(p: Floats) -> Floats:
-    """Return Holm's adjusted p-values (m,): those at most α are rejected at family-wise level α.
-
-    Example:
-        >>> holm(np.array([0.01, 0.04, 0.03])).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    order = np.argsort(p, kind="stable")
-    steps = (len(p) - np.arange(len(p))) * p[order]
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def holm_levels(p: Floats, alpha: float) -> Floats:
-    """Return the level (m,) at which Holm judges each p-value; all after the first that fails share its level.
-
-    Example:
-        >>> holm_levels(np.array([0.01, 0.04, 0.03]), 0.05).round(4).tolist()
-        [0.0167, 0.025, 0.025]
-    """
-    order = np.argsort(p, kind="stable")
-    levels = alpha / (len(p) - np.arange(len(p)))
-    failed = np.flatnonzero(p[order] > levels)
-    if len(failed):
-        levels[failed[0] :] = levels[failed[0]]
-    judged = np.empty_like(p)
-    judged[order] = levels
-    return judged

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -27,6 +26,7 @@ from likeliest.study.candidate import Candidate
 from likeliest.study.candidates import fit_candidates
 from likeliest.study.certifying import certify
 from likeliest.study.classes import calibrated_json, class_reports
+from likeliest.study.clock import Clock
 from likeliest.study.conclusion import conclusion, recommend
 from likeliest.study.gallery import picture_pages
 from likeliest.study.ground import Ground
@@ -64,21 +64,6 @@ class Study:
     models: Mapping[str, Candidate]
     recommended: str
     out: Path
-
-
-@dataclass
-class _Clock:
-    """Seconds by stage; they stand in the report under ``seconds`` and nowhere else."""
-
-    say: Callable[[str], None]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, words: str) -> Iterator[None]:
-        self.say(words)
-        began = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - began
 
 
 def study(
@@ -129,7 +114,7 @@ def study(
     if are_prices(data, target, kind):
         return study_prices(data, target, out, plan=plan, walk_plan=walk, progress=progress)
     require_writable(out)
-    clock = _Clock(progress)
+    clock = Clock(progress)
     began = time.perf_counter()
     task = task_for(data, target, family, reading)
     with clock.stage("load", "reading"):

@@ -40,10 +40,7 @@ def subject(place: str) -> dict[str, Any]:
     Raises:
         CodeError: there is no such file or name, something beside it is missing, or the file's own code fails.
     """
-    path, _, name = place.rpartition(":")
-    file = Path(path)
-    if not file.is_file():
-        raise CodeError(f"{file}: no such file; write FILE.py:NAME, such as loss.py:loss")
+    file, name = _parts(place, "loss.py:loss")
     with naming(file):
         found = _named(_run(file), file, name)
         if isinstance(found, type) or (callable(found) and not isinstance(found, Module) and _takes_nothing(found)):
@@ -72,16 +69,21 @@ def function_of(place: str) -> Callable[..., Any]:
     Raises:
         CodeError: there is no such file or function, or the file's own code fails.
     """
-    path, _, name = place.rpartition(":")
-    file = Path(path)
-    if not file.is_file():
-        raise CodeError(f"{place}: no such file; write FILE.py:NAME, such as features.py:features")
+    file, name = _parts(place, "features.py:features")
     with naming(file):
         found = _named(_run(file), file, name)
     if not callable(found):
         raise CodeError(f"{file}: expected {name} to be a function, found a {type(found).__name__}")
     function: Callable[..., Any] = found
     return function
+
+
+def _parts(place: str, example: str) -> tuple[Path, str]:
+    path, _, name = place.rpartition(":")
+    file = Path(path or name)
+    if not file.is_file():
+        raise CodeError(f"{file}: no such file; write FILE.py:NAME, such as {example}")
+    return file, name
 
 
 @contextmanager

@@ -9,17 +9,16 @@ from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
 from likeliest.errors import InputError, ShapeError, SpecificationError, SupportError
-from likeliest.finance.backtests import block_interval, edges, holm, holm_levels
-from likeliest.race.statistics import holm as holm_of_races
+from likeliest.finance.backtests import block_interval, edges
+from likeliest.numerics.holm import holm, holm_levels
 
 RUNS = 400
 
 
 @pytest.mark.parametrize("m", [1, 2, 7])
-def test_holm_is_statsmodels_and_the_one_of_races(m):
+def test_holm_is_statsmodels(m):
     p = np.random.default_rng(m).random(m) ** 3
     np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-14)
-    np.testing.assert_array_equal(holm(p), holm_of_races(p))
 
 
 def test_holm_levels_judge_as_the_adjusted_p_values_do():

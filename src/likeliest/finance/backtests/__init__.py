@@ -25,7 +25,7 @@ from likeliest.finance.backtests.comparison import diebold_mariano
 from likeliest.finance.backtests.confidence_set import ConfidenceSet, confidence_set
 from likeliest.finance.backtests.coverage import conditional_coverage, independence, unconditional_coverage
 from likeliest.finance.backtests.dynamic_quantile import dynamic_quantile
-from likeliest.finance.backtests.multiple import Edge, edges, holm, holm_levels
+from likeliest.finance.backtests.multiple import Edge, edges
 from likeliest.finance.backtests.sharpe import deflated_sharpe
 from likeliest.finance.backtests.shortfall import acerbi_szekely
 from likeliest.finance.backtests.spectral import spectral_shortfall
@@ -50,8 +50,6 @@ __all__ = [
     "dynamic_quantile",
     "edges",
     "exceedances",
-    "holm",
-    "holm_levels",
     "independence",
     "kolmogorov_smirnov",
     "pit_histogram",

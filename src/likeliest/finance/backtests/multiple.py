@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from likeliest.errors import InputError, ShapeError, SpecificationError, SupportError
+from likeliest.errors import InputError, ShapeError, SpecificationError
 from likeliest.finance.backtests.base import Floats, days
 from likeliest.finance.backtests.bootstrap import FEWEST, block_length, standard_error, student_draws, upper_draw
 from likeliest.finance.backtests.long_run import is_constant
 from likeliest.finance.backtests.monte_carlo import DRAWS, TIE
+from likeliest.numerics.holm import holm, holm_levels
 
 _WHAT = "an edge"
 
@@ -57,47 +58,6 @@ class Edge:
     def to_json(self) -> dict[str, Any]:
         """Return plain values, as reports hold them."""
         return asdict(self)
-
-
-def holm(p_values: ArrayLike) -> Floats:
-    """Return Holm's adjusted p-values (m,): those at most α are rejected at family-wise level α.
-
-    Raises:
-        ShapeError: they are not (m,).
-        SupportError: one is not between 0 and 1.
-
-    Example:
-        >>> holm([0.01, 0.04, 0.03]).tolist()
-        [0.03, 0.06, 0.06]
-    """
-    p = _probabilities(p_values)
-    order = np.argsort(p, kind="stable")
-    steps = (len(p) - np.arange(len(p))) * p[order]
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def holm_levels(p_values: ArrayLike, alpha: float) -> Floats:
-    """Return the level (m,) at which Holm judges each p-value; all after the first that fails share its level.
-
-    Raises:
-        ShapeError: they are not (m,).
-        SupportError: one is not between 0 and 1.
-
-    Example:
-        >>> holm_levels([0.01, 0.04, 0.03], 0.05).round(4).tolist()
-        [0.0167, 0.025, 0.025]
-    """
-    p = _probabilities(p_values)
-    order = np.argsort(p, kind="stable")
-    levels = alpha / (len(p) - np.arange(len(p)))
-    failed = np.flatnonzero(p[order] > levels)
-    if len(failed):
-        levels[failed[0] :] = levels[failed[0]]
-    judged = np.empty_like(p)
-    judged[order] = levels
-    return judged
 
 
 def edges(
@@ -191,12 +151,3 @@ class _Drawn:
         low = self.mean - self.error * upper_draw(self.t, share)
         high = self.mean + self.error * upper_draw(-self.t[::-1], share)
         return Edge(self.mean, low, high, 1 - 2 * share, adjusted, low > 0, self.block, self.n)
-
-
-def _probabilities(p_values: ArrayLike) -> Floats:
-    p = np.asarray(p_values, np.float64)
-    if p.ndim != 1:
-        raise ShapeError(f"Holm's procedure needs p-values (m,), found {p.shape}")
-    if len(wrong := np.flatnonzero(~((p >= 0) & (p <= 1)))):
-        raise SupportError(f"Holm's procedure needs p-values between 0 and 1, found p[{wrong[0]}] = {p[wrong[0]]}")
-    return p

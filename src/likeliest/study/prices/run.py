@@ -6,7 +6,6 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,6 +27,7 @@ from likeliest.finance.walking import Walked, walk
 from likeliest.predictors import Linear
 from likeliest.race import race
 from likeliest.report import render
+from likeliest.study.clock import Clock
 from likeliest.study.pages import provenance
 from likeliest.study.plan import Plan
 from likeliest.study.prices import pages
@@ -70,7 +70,6 @@ class _Found:
     walks: dict[str, Walked] = field(default_factory=dict)
     trends: dict[str, TrendWalked] = field(default_factory=dict)
     final: dict[str, Fitted] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def study_prices(
@@ -100,13 +99,8 @@ def study_prices(
     require_writable(out)
     began, found = time.perf_counter(), _Found()
 
-    @contextmanager
-    def stage(name: str, words: str) -> Iterator[None]:
-        progress(words)
-        started = time.perf_counter()
-        yield
-        found.seconds[name] = time.perf_counter() - started
-
+    clock = Clock(progress)
+    stage = clock.stage
     with stage("load", "reading"):
         market = Market.read(source, target, PricePlan.of(plan, walk_plan))
         data = pages.data_json(market)
@@ -154,10 +148,10 @@ def study_prices(
         "conclusion": conclude(data, protocol, models, trend, lookahead, certificates),
         "provenance": provenance(_command(source, target, market), plan.seed, market.series.digest.hex()),
         "plan": market.plan.to_json(),
-        "seconds": found.seconds,
+        "seconds": clock.seconds,
     }
     progress("writing the report")
-    found.seconds["total"] = time.perf_counter() - began
+    clock.seconds["total"] = time.perf_counter() - began
     path = out / "report.json"
     atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     render(path, out)
