@@ -7,9 +7,9 @@ base rates as a study does: by Holm's procedure over all that was tried. On nois
 on shuffled returns there is none, and a claim is a wrong one; at most 28 of 400 runs may have one.
 
 Then an edge is planted: the log odds of a rise are b times the return of the day before, in standard deviations, and
-the logistic regression has that feature. Whoever knows b gains d nats a day over a coin, with the standard deviation
-s, and is found in n days with the power Φ(d √n / s − 1.96). Beside it stands how often the regression, which has to
-learn b, was found; both come with their Monte Carlo error.
+the logistic regression has that feature. With what it learns of b it gains d nats a day over the base rate, with the
+standard deviation s (both from all runs together), and is to be found in n days with the power Φ(d √n / s − 1.96).
+Beside it stands how often it was, ± the Monte Carlo error of such a share.
 """
 
 from __future__ import annotations
@@ -49,16 +49,13 @@ def shuffled(rng: np.random.Generator, n: int) -> np.ndarray:
     return rng.permutation(returns)[:n]
 
 
-def followed(rng: np.random.Generator, n: int, b: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns whose direction follows the last one, and what knowing b gains on each day over a coin."""
-    size, odds, gain = np.abs(noise(rng, n)), 0.0, np.empty(n)
-    returns = np.empty(n)
+def followed(rng: np.random.Generator, n: int, b: float) -> np.ndarray:
+    """Returns whose direction follows the last one."""
+    size, odds, returns = np.abs(noise(rng, n)), 0.0, np.empty(n)
     for t in range(n):
-        up = rng.random() < 1 / (1 + math.exp(-odds))
-        gain[t] = math.log(2) - math.log1p(math.exp(-odds if up else odds))
-        returns[t] = size[t] if up else -size[t]
+        returns[t] = size[t] if rng.random() < 1 / (1 + math.exp(-odds)) else -size[t]
         odds = b * returns[t] / 0.01
-    return returns, gain
+    return returns
 
 
 def days_of(returns: np.ndarray, features: tuple[Feature, ...] | None = None) -> Days:
@@ -67,22 +64,28 @@ def days_of(returns: np.ndarray, features: tuple[Feature, ...] | None = None) ->
     return Days.of(PriceSeries("simulated", dates, close), features)
 
 
-def claimed(days: Days, first: int, distributions: tuple[str, ...], trends: tuple[str, ...]) -> list[str]:
-    """The names of all that an edge is claimed for, as a study claims it."""
+def differences(
+    days: Days, first: int, distributions: tuple[str, ...], trends: tuple[str, ...]
+) -> dict[str, np.ndarray]:
+    """Log scores less those of the base rates, of all that is tried."""
     folds = list(walk_forward(len(days), first=first, every=63))
     returns, labels = days.returns[first:], rises(days)
-    differences = {}
+    found = {}
     if distributions:
         scores = {
             name: walk(MODELS[name], days, folds).forecast.log_score(returns) for name in ("base_rate", *distributions)
         }
-        differences |= {name: scores[name] - scores["base_rate"] for name in distributions}
+        found |= {name: scores[name] - scores["base_rate"] for name in distributions}
     models = trend_models()
     said = {
         name: walk_trend(models[name], days, labels, folds).log_score(labels[first:]) for name in ("base_rate", *trends)
     }
-    differences |= {f"direction {name}": said[name] - said["base_rate"] for name in trends}
-    return [name for name, edge in edges(differences, draws=EDGE_DRAWS).items() if edge.claimed]
+    return found | {f"direction {name}": said[name] - said["base_rate"] for name in trends}
+
+
+def claimed(tried: dict[str, np.ndarray]) -> list[str]:
+    """The names of all that an edge is claimed for, as a study claims it."""
+    return [name for name, edge in edges(tried, draws=EDGE_DRAWS).items() if edge.claimed]
 
 
 def wrong(given: tuple[str, int, int]) -> list[str]:
@@ -90,16 +93,17 @@ def wrong(given: tuple[str, int, int]) -> list[str]:
     torch.set_num_threads(1)
     make: Callable[..., np.ndarray] = {"noise": noise, "shuffled returns": shuffled}[kind]
     days = days_of(make(np.random.default_rng([seed, len(kind)]), n))
-    return claimed(days, n // 2, TRIED, ("logistic", "net"))
+    return claimed(differences(days, n // 2, TRIED, ("logistic", "net")))
 
 
 def right(given: tuple[float, int, int]) -> tuple[bool, float, float]:
-    """Whether the planted edge was found, and mean and variance of what knowing it gains on the days forecast."""
+    """Whether the planted edge was found, and mean and variance of what was gained on a day."""
     b, seed, n = given
     torch.set_num_threads(1)
-    returns, gain = followed(np.random.default_rng([seed, 7]), LEARNT + n, b)
-    found = claimed(days_of(returns, ALWAYS[:1]), LEARNT, (), ("logistic",))
-    return bool(found), float(gain[LEARNT:].mean()), float(gain[LEARNT:].var())
+    days = days_of(followed(np.random.default_rng([seed, 7]), LEARNT + n, b), ALWAYS[:1])
+    tried = differences(days, LEARNT, (), ("logistic",))
+    gain = tried["direction logistic"]
+    return bool(claimed(tried)), float(gain.mean()), float(gain.var())
 
 
 if __name__ == "__main__":
@@ -116,7 +120,9 @@ if __name__ == "__main__":
             false = [names for names in found if names]
             who = ", ".join(sorted({name for names in false for name in names})) or "none"
             most = round(0.07 * given.runs)
-            print(f"{kind}: an edge claimed in {len(false)} of {given.runs} runs (at most {most}); for {who}")
+            print(
+                f"{kind}: an edge claimed in {len(false)} of {given.runs} runs (at most {most}); for {who}", flush=True
+            )
         for b in (0.2, 0.3, 0.4):
             tries = pool.map(right, [(b, seed, given.days) for seed in range(given.planted)], chunksize=4)
             hits, d, variance = (np.array(values, float) for values in zip(*tries, strict=True))

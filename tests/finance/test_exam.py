@@ -5,7 +5,7 @@ from tests.finance.leaks.exam import all_cases, sample_table
 
 from likeliest.finance.lookahead import check_lookahead
 
-CUTS = {True: 60, False: 16}
+CUTS = {True: 60, False: 8}
 """By whether there is a leak: fewer than by default, so that the exam takes a minute. With all of them every one of the
 52 is judged rightly too: benchmarks/look_ahead.py."""
 

@@ -12,7 +12,7 @@ from tests.finance.backtests.sizes import assert_rejects
 
 from likeliest.errors import InputError, ShapeError, SpecificationError, SupportError
 from likeliest.finance.backtests import diebold_mariano
-from likeliest.finance.backtests.long_run import automatic_lag, long_run_variance
+from likeliest.finance.backtests.long_run import automatic_lag, long_run_variance, prewhitened_variance
 
 
 def losses(n=200, seed=0, memory=0.0):
@@ -81,11 +81,29 @@ def test_the_automatic_lag_grows_with_memory():
     ]
     assert 28 <= np.mean(lags) <= 33
     first, second = losses(1_000, memory=0.9)
-    found = diebold_mariano(first, second, memory="automatic")
-    expected = robust_error(first - second, int(found.evidence["lag"]), "bartlett")
-    assert found.evidence["lag"] >= 3
-    assert found.evidence["error"] == pytest.approx(expected, rel=1e-3)  # but for the correction of 1 − 1/n
     assert diebold_mariano(first, second, memory="automatic", horizon=30).evidence["lag"] >= 29
+
+
+def test_an_ar1_is_taken_out_first_as_statsmodels_would_by_hand():
+    first, second = losses(1_000, memory=0.9)
+    found = diebold_mariano(first, second, memory="automatic")
+    d = first - second
+    centred, n = d - d.mean(), len(d)
+    rho = (centred[1:] @ centred[:-1]) / (centred @ centred)
+    rho += (1 + 3 * rho) / n
+    rest = centred[1:] - rho * centred[:-1]
+    left = robust_error(rest, int(found.evidence["lag"]), "bartlett")
+    expected = left * math.sqrt((n - 1) / n) / (1 - rho)
+    assert rho > 0.3
+    assert found.evidence["error"] == pytest.approx(expected, rel=3e-3)  # but for corrections of order 1/n
+
+
+def test_the_long_run_variance_of_an_ar1_is_found():
+    rng = np.random.default_rng(0)
+    series = [lfilter([1.0], [1.0, -0.8], rng.standard_normal(2_000))[1_000:] for _ in range(200)]
+    found = np.mean([prewhitened_variance(d)[0] for d in series])
+    assert found == pytest.approx(25.0, rel=0.1)
+    assert np.mean([long_run_variance(d, automatic_lag(d), "bartlett") for d in series]) < found
 
 
 def test_equal_losses_have_p_1():

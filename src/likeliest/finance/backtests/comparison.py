@@ -24,7 +24,7 @@ from scipy.special import stdtr, stdtrit
 
 from likeliest.errors import InputError, SpecificationError
 from likeliest.finance.backtests.base import Floats, TestResult, days
-from likeliest.finance.backtests.long_run import automatic_lag, is_constant, long_run_variance
+from likeliest.finance.backtests.long_run import is_constant, long_run_variance, prewhitened_variance
 
 Memory = Literal["horizon", "automatic"]
 _WHAT = "the Diebold-Mariano test"
@@ -45,8 +45,9 @@ def diebold_mariano(
         second: losses (n,) of the other. Below 0 the statistic speaks for the first.
         horizon: h, how many days ahead both were made.
         memory: which autocovariances of d are in V. ``horizon``: those up to h − 1 with full weight, as in the source;
-            where that is not positive, Bartlett's weights, and ``method`` says so. ``automatic``: Bartlett's weights up
-            to the lag that Andrews (1991) chooses, at least h − 1, for losses that come in good and bad times.
+            where that is not positive, Bartlett's weights, and ``method`` says so. ``automatic``: for losses that come
+            in good and bad times, an AR(1), and of what it leaves Bartlett's weights up to the lag that Andrews (1991)
+            chooses, at least h − 1; see `prewhitened_variance`.
         level: of the interval of the mean difference in ``evidence``: ``low`` to ``high``.
 
     Returns:
@@ -110,11 +111,10 @@ def _variance(d: Floats, horizon: int, memory: Memory) -> tuple[float, int, str]
     """Return the long-run variance > 0, its lag, and how it was made in words."""
     lag = horizon - 1
     if memory == "automatic":
-        lag = max(lag, automatic_lag(d))
-    else:
-        variance = float(long_run_variance(d, lag, "rectangular"))
-        if variance > np.finfo(np.float64).eps * float(np.var(d)):
-            return variance, lag, f"autocovariances up to lag {lag}"
-    variance = float(long_run_variance(d, lag, "bartlett"))
-    why = "" if memory == "automatic" else ", as without them the variance is not positive"
-    return variance, lag, f"autocovariances up to lag {lag} with Bartlett's weights{why}"
+        variance, lag = prewhitened_variance(d, lag)
+        return variance, lag, f"an AR(1) and autocovariances up to lag {lag} with Bartlett's weights"
+    variance = float(long_run_variance(d, lag, "rectangular"))
+    if variance > np.finfo(np.float64).eps * float(np.var(d)):
+        return variance, lag, f"autocovariances up to lag {lag}"
+    variance, why = float(long_run_variance(d, lag, "bartlett")), "as without them the variance is not positive"
+    return variance, lag, f"autocovariances up to lag {lag} with Bartlett's weights, {why}"
