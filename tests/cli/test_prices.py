@@ -287,6 +287,7 @@ def test_assets_of_different_length_are_told_apart(cli: Cli, tmp_path: Path) -> 
         (("--horizon", "0"), "--horizon"),
         (("--window", "50"), "--window"),
         (("--cost", "5"), "--cost"),
+        (("--cost", "0.3"), "of which nothing can be learnt"),
         (("--kind", "shares"), "no kind 'shares'"),
         (("--target", "Nasdaq", "--kind", "prices"), "Nasdaq"),
         (("--features", "nowhere.py:f"), "nowhere.py"),
@@ -311,3 +312,26 @@ def test_other_models_need_data_to_predict(people_csv: Path, cli: Cli, tmp_path:
     assert cli("fit", people_csv, "--target", "smoker", "--model", "linear", "-o", tmp_path / "m.likeliest").code == 0
     ran = cli("predict", tmp_path / "m.likeliest")
     assert (ran.code, "expected DATA to predict" in ran.err) == (2, True)
+
+
+def test_a_long_horizon_needs_a_longer_history(cli: Cli, tmp_path: Path) -> None:
+    table(420).write_csv(tmp_path / "p.csv")
+    ran = cli("study", tmp_path / "p.csv", "--horizon", "50", "--out", tmp_path / "out", "--budget", "quick")
+    assert (ran.code, "expected more than 442 prices" in ran.err) == (2, True)
+
+
+def test_models_say_what_they_need_and_do_not_take(cli: Cli, tmp_path: Path) -> None:
+    table(200).write_csv(tmp_path / "p.csv")
+    ran = cli("fit", tmp_path / "p.csv", "--model", "net", "-o", tmp_path / "m")
+    assert (ran.code, "take a model of returns" in ran.err or "a longer history" in ran.err) == (2, True)
+    ran = cli(
+        "fit", tmp_path / "p.csv", "--model", "random_walk", "--family", "standardised_student_t", "-o", tmp_path / "m"
+    )
+    assert (ran.code, "has no other distribution" in ran.err) == (2, True)
+
+
+def test_features_of_ones_own_with_gaps_are_refused(prices: Path, cli: Cli, tmp_path: Path) -> None:
+    code = tmp_path / "features.py"
+    code.write_text("import polars as pl\ndef late(days):\n    return days.select(a=pl.col('close').shift(300))\n")
+    ran = cli("study", prices, "--features", f"{code}:late", "--out", tmp_path / "out", "--budget", "quick")
+    assert (ran.code, "first 300 rows of a" in ran.err) == (2, True)

@@ -58,3 +58,27 @@ def test_columns_that_the_model_needs_are_asked_for():
     with pytest.raises(ColumnError, match="open, high, low, which the model learnt from"):
         PriceEncoder.learn(PAST, "measured").encode(bare)
     assert len(PriceEncoder.learn(PAST, "returns").encode(bare)) == 401
+
+
+def test_prices_of_another_asset_are_refused():
+    other = series(400, 9)
+    with pytest.raises(InputError, match=r"found other returns on \d+ of 349 days that the model knows"):
+        PriceEncoder.learn(PAST, "returns").encode(other)
+
+
+def test_several_prices_a_day_are_refused_where_one_was_learnt():
+    hours = PriceSeries("simulated", np.datetime64("2011-05-06T00", "us") + np.arange(30) * np.timedelta64(1, "h"),
+                        np.linspace(90, 95, 30))  # fmt: skip
+    with pytest.raises(InputError, match="one price a day"):
+        PriceEncoder.learn(PAST, "returns").encode(hours)
+
+
+def test_a_day_without_trade_takes_no_feature_away():
+    quiet = WHOLE.volume.copy()
+    quiet[-3:] = 0
+    columns = {**WHOLE.columns(), "volume": quiet}
+    encoder = PriceEncoder.learn(PAST, "features")
+    found = encoder.encode(PriceSeries("simulated", WHOLE.dates, **columns))
+    assert np.isfinite(found[-1]).all()
+    place = encoder.names.index("volume")
+    assert found[-1, place] == found[-3, place]

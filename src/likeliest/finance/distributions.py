@@ -28,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from likeliest.errors import InputError
 from likeliest.families import Family
 from likeliest.families import family as family_by_name
 from likeliest.finance.days import Days, Inputs
@@ -41,6 +42,8 @@ from likeliest.randomness import stream
 
 Floats: TypeAlias = NDArray[np.float64]
 
+FEWEST_ROWS = 30
+"""Days that a net learns from, at least."""
 TAIL, SKEW = 1.8, 0.0
 """Where log(ν − 2) starts, ν = 8, and the skewness."""
 TOLERANCE = 1e-5
@@ -103,7 +106,7 @@ class DistributionModel(ABC):
     source: str
     family: str
     inputs: ClassVar[Inputs] = "returns"
-    patience: ClassVar[int] = 1
+    refit_every: ClassVar[int] = 1
     """Refits of the walk after which this model is fitted anew."""
 
     @abstractmethod
@@ -198,13 +201,18 @@ class FeatureNet(DistributionModel):
     steps: int = 60
     seed: int = 0
     inputs: ClassVar[Inputs] = "features"
-    patience: ClassVar[int] = 12
+    refit_every: ClassVar[int] = 12
 
     def fit(self, days: Days, rows: slice, before: Fitted | None = None) -> Fitted:
         """Learn in standard units, by L-BFGS, and carry the weights to those of features and returns."""
         x, y = days.x("features")[rows], days.returns[rows]
         told = np.isfinite(x).all(1)
         x, y = x[told], y[told]
+        if len(x) < FEWEST_ROWS:
+            raise InputError(
+                f"{self.title} needs {FEWEST_ROWS} days whose features are known, a year after the first; found "
+                f"{len(x)}. Take a longer history, or a model of returns alone, such as garch"
+            )
         held = len(x) // 6
         centre, spread, unit = x[:-held].mean(0), x[:-held].std(0), float(y[:-held].std())
         spread[spread == 0] = 1.0

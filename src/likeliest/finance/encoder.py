@@ -15,6 +15,8 @@ from likeliest.finance.features import Feature, standard_features
 
 GAP = np.timedelta64(10, "D")
 """Between the last price that a model knows and the first of later ones, at most."""
+SAME = 5e-3
+"""Between two returns of one day, of one asset: adjustments for dividends move some by more, but few."""
 _COLUMNS: dict[Inputs, tuple[str, ...]] = {
     "returns": ("close",),
     "measured": ("open", "high", "low", "close"),
@@ -86,7 +88,8 @@ class PriceEncoder:
 
         Raises:
             UnknownNameError: there are several assets, and the model's is not among them.
-            InputError: more than ten days lie between the history and the given prices.
+            InputError: more than ten days lie between the history and the given prices, their returns differ on
+            days that both have, or there are several prices a day.
             ColumnError: they lack a column that the model needs.
         """
         if raw is None:
@@ -97,6 +100,9 @@ class PriceEncoder:
                 f"{given.name}: expected the column{'s' * (len(lacking) > 1)} {', '.join(lacking)}, which the model "
                 f"learnt from; found {', '.join(given.columns())}"
             )
+        if given.intraday != self.history.intraday:
+            raise InputError(f"{given.name}: expected one price a day, as the model learnt; keep the last of each day")
+        self._refuse_others(given)
         first, last = given.dates[0], self.history.dates[-1]
         if first - last > GAP:
             raise InputError(
@@ -115,6 +121,17 @@ class PriceEncoder:
             for name, values in own.items()
         }
         return PriceSeries(given.name, np.concatenate((past.dates, given.dates)), **joined)  # type: ignore[arg-type]
+
+    def _refuse_others(self, given: PriceSeries) -> None:
+        """Refuse prices whose returns are not the history's on days that both have: they are of another asset."""
+        _, own, other = np.intersect1d(self.history.dates[1:], given.dates[1:], return_indices=True)
+        differ = np.abs(self.history.returns[own] - given.returns[other]) > SAME
+        if len(own) and 10 * differ.sum() > len(own):
+            day = self.history.dates[1:][own[differ.argmax()]]
+            raise InputError(
+                f"{given.name}: expected the prices of {self.history.name}, found other returns on {differ.sum()} of "
+                f"{len(own)} days that the model knows, the first on {str(day)[:10]}; fit a model to these prices"
+            )
 
     def _asset(self, raw: Prices | PriceSeries) -> PriceSeries:
         if isinstance(raw, PriceSeries):

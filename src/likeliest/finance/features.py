@@ -81,16 +81,17 @@ ALWAYS = (
     *(_weekday(day, name) for day, name in enumerate(_WEEKDAYS, 1)),
 )
 """From close and date alone."""
+_TRADED = pl.when(pl.col("volume") > 0).then(pl.col("volume").cast(pl.Float64))
 OF_RANGE = (_range(1), _range(5), _range(22))
 OF_VOLUME = (
     Feature(
         "volume",
-        "log v[t] − log mean v over 22 days",
+        "log v[t] − log mean v over 22 days, of days with trade",
         0,
-        (pl.col("volume") / pl.col("volume").rolling_mean(22)).clip(1e-3, 1e3).log(),
+        (_TRADED / _TRADED.rolling_mean(22, min_samples=1)).clip(1e-3, 1e3).log(),
     ),
 )
-"""Where a table has such columns."""
+"""Where a table has such columns: their presence alone decides, for what they hold later is not known before."""
 
 
 def standard_features(table: pl.DataFrame) -> tuple[Feature, ...]:
@@ -102,7 +103,7 @@ def standard_features(table: pl.DataFrame) -> tuple[Feature, ...]:
         ['log volatility 5', 'log volatility 22', 'log volatility 66']
     """
     ranges = OF_RANGE if {"high", "low"} <= set(table.columns) else ()
-    volumes = OF_VOLUME if "volume" in table.columns and bool((table["volume"].fill_null(0) > 0).all()) else ()
+    volumes = OF_VOLUME if "volume" in table.columns else ()
     return (*ALWAYS, *ranges, *volumes)
 
 

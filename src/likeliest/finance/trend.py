@@ -57,7 +57,7 @@ class TrendModel(ABC):
 
     name: str
     title: str
-    patience: ClassVar[int] = 1
+    refit_every: ClassVar[int] = 1
     """Refits of the walk after which this model is fitted anew."""
 
     @abstractmethod
@@ -133,7 +133,7 @@ class TrendNet(TrendModel):
     steps: int = 40
     gap: int = 1
     seed: int = 0
-    patience: ClassVar[int] = 12
+    refit_every: ClassVar[int] = 12
 
     def fit(self, x: Floats, y: Floats) -> FittedTrend:
         """Learn by L-BFGS, in standard units."""
@@ -211,7 +211,7 @@ def walk_trend(model: TrendModel, days: Days, labels: Floats, folds: Sequence[Fo
     x, said = days.x("features")[:-1], []
     usable = np.isfinite(x).all(1) & np.isfinite(labels)
     for turn, fold in enumerate(folds):
-        if fitted is None or turn % model.patience == 0:
+        if fitted is None or turn % model.refit_every == 0:
             told = np.flatnonzero(usable[fold.learnt]) + fold.start
             fitted = model.fit(x[told], labels[told])
         said.append(fitted.log_odds(x[fold.forecast]))

@@ -1,8 +1,8 @@
 """Walk-forward: the only split there is in time. Learn from the past, forecast the next days, move on, learn again.
 
 A forecast made at the close of day t is of the days t + 1 … t + h. What it was learnt from are forecasts made before
-whose days have all been by then: those of day t − h and earlier. So h days always lie between the last row learnt from
-and the first that is forecast, and no label of the one reaches into the days of the other.
+whose days have all been by then: those of day t − h and earlier. So the last row learnt from is always h
+days before the first that is forecast, and no label of the one reaches into the days of the other.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def walk(
     began, fitted, refits, failed = time.perf_counter(), None, 0, 0
     said = []
     for turn, fold in enumerate(folds):
-        if fitted is None or turn % model.patience == 0:
+        if fitted is None or turn % model.refit_every == 0:
             fitted = model.fit(days, fold.learnt, fitted)
             refits += 1
             failed += not reached(fitted.verdict)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from likeliest.finance.distributions import at_hand
-from likeliest.finance.risk import LEVELS
+from likeliest.numerics.holm import holm
 
 if TYPE_CHECKING:
     from likeliest.report.schema import Certificate
@@ -26,7 +26,6 @@ DISCLAIMER = (
     "This is a statistical description of the past and of models fitted to it. It is no investment advice and no "
     "offer; whoever trades on it does so at their own risk."
 )
-SIMPLEST = ("random_walk", "base_rate", "ewma", "har", "garch", "gjr", "egarch", "skewed", "net")
 
 
 def recommended(models: Sequence[PriceModel]) -> PriceModel:
@@ -75,7 +74,7 @@ def direction(trend: Trend, protocol: Protocol) -> str:
         said = "; ".join(f"{model['title']}, {_difference(model)}" for model in claimed)
         return f"Direction over {ahead}{cost}: an edge over the base rate for {said}."
     said = "; ".join(f"{model['title']}, {_difference(model)}" for model in tried)
-    rose = f"the price rose on {100 * trend['share_up']:.1f} % of days"
+    rose = f"it was so on {100 * trend['share_up']:.1f} % of days"
     return f"Direction over {ahead}{cost}: no detectable edge over the base rate ({said}); {rose}."
 
 
@@ -95,23 +94,28 @@ def _p(value: float) -> str:
 
 
 def volatility(models: Sequence[PriceModel], best: PriceModel) -> str:
-    """Whether volatility can be forecast, and whether anything beats GARCH(1,1)."""
-    edges = [model["title"] for model in models if model["edge"]]
-    if not edges:
-        first = "Volatility: no model beats one and the same distribution for all days."
-    else:
-        many = f"{len(edges)} models beat" if len(edges) > 1 else f"{edges[0]} beats"
+    """Whether volatility can be forecast, and whether the best model beats GARCH(1,1), by Holm over all that might."""
+    edges = [model["title"] for model in models if model["edge"] and model["name"] != "random_walk"]
+    if edges:
+        many = f"{len(edges)} models are shown to beat" if len(edges) > 1 else f"{edges[0]} is shown to beat"
         first = f"Volatility can be forecast: {many} one and the same distribution for all days."
+    else:
+        first = "Volatility: no model is shown to beat one and the same distribution for all days."
     against = best["against_garch"]
     if against is None:
-        return f"{first} Nothing forecast it better than GARCH(1,1) did."
-    beats = against["low"] > 0
+        return f"{first} Of the models whose fit ended well none had a larger log score than GARCH(1,1)."
+    tried = [model for model in models if model["against_garch"] is not None]
+    adjusted = dict(zip((m["name"] for m in tried), holm([_against(m) for m in tried]), strict=True))
+    verb = "beats" if adjusted[best["name"]] < ALPHA and against["mean"] > 0 else "is not shown to beat"
     low, high = _signed(against["low"]), _signed(against["high"])
-    said = f"{_signed(against['mean'])} nats a day, 95 % interval {low} to {high}"
-    verb = "beats" if beats else "is not shown to beat"
+    said = f"{_signed(against['mean'])} nats a day, 95 % interval {low} to {high}, {_p(adjusted[best['name']])} by Holm"
     may = [model["title"] for model in models if model["in_confidence_set"]]
-    rest = f" The best may be any of {', '.join(may)}." if len(may) > 1 else ""
-    return f"{first} {best['title']} {verb} GARCH(1,1) ({said}).{rest}"
+    rest = f" The best may be any of: {'; '.join(may)}." if len(may) > 1 else ""
+    return f"{first} {best['title']} {verb} GARCH(1,1) ({said} over {len(tried)} models).{rest}"
+
+
+def _against(model: PriceModel) -> float:
+    return 1.0 if model["against_garch"] is None else model["against_garch"]["p_value"]
 
 
 def risk(models: Sequence[PriceModel], best: PriceModel, place: int) -> str:
@@ -128,20 +132,24 @@ def risk(models: Sequence[PriceModel], best: PriceModel, place: int) -> str:
     elif order:
         clusters = f"{counted}, independence {_p(found['independence'])}"
         said = f"{name} is exceeded as often as it says, but in clusters ({clusters})."
+    elif found["dynamic_quantile"] < ALPHA or found["christoffersen"] < ALPHA:
+        tests = f"dynamic quantile {_p(found['dynamic_quantile'])}, Christoffersen {_p(found['christoffersen'])}"
+        said = f"{name} is exceeded as often as it says, but on days that could be foretold ({counted}, {tests})."
     elif found["shortfall"] < ALPHA:
         said = f"{name} is exceeded as often as it says ({counted}), but losses beyond it go deeper than its expected "
         said += f"shortfall ({_p(found['shortfall'])})."
     else:
-        said = f"{name} is well calibrated ({counted})."
+        said = f"No test speaks against {name[0].lower() + name[1:]} ({counted})."
     others = [model["title"] for model in models if model is not best and calibrated(model["coverage"][place])]
     if calibrated(found) or not others:
         return said
-    return f"{said} No test speaks against {', '.join(others)} at this level."
+    return f"{said} At this level no test speaks against {'; '.join(others)}."
 
 
 def calibrated(found: Coverage) -> bool:
-    """Whether no test speaks against the number of exceedances, their order, or their depth."""
-    return min(found["kupiec"], found["independence"], found["shortfall"]) >= ALPHA
+    """Whether none of the five tests speaks against the number of exceedances, their order, or their depth."""
+    tests = (found["kupiec"], found["independence"], found["christoffersen"], found["dynamic_quantile"])
+    return min(*tests, found["shortfall"]) >= ALPHA
 
 
 def _cautions(
@@ -155,7 +163,7 @@ def _cautions(
     leaky = [one["name"] for one in lookahead if not one["passed"]]
     wrong = [one["model"] for one in certificates if not one["passed"]]
     failed = [f"{model['title']} ({model['failed_refits']})" for model in models if model["failed_refits"]]
-    tests = len(models) * len(LEVELS) * 5
+    tests = len(models) * len(protocol["levels"]) * 5
     found = [
         *([f"The look-ahead test failed for {', '.join(leaky)}: their scores say nothing."] if leaky else []),
         *([f"The gradient's certificate failed for {', '.join(wrong)}."] if wrong else []),

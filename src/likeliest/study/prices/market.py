@@ -12,11 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from likeliest.data.prices import Prices, PriceSeries, looks_like_prices, read_prices
-from likeliest.errors import InputError, TargetError, UnknownNameError
+from likeliest.errors import CodeError, InputError, SpecificationError, TargetError, UnknownNameError
 from likeliest.finance.days import Days, table_of
 from likeliest.finance.features import Feature, checked, feature_matrix, standard_features
 from likeliest.finance.lookahead import LookAhead, check_lookahead
 from likeliest.finance.trend import rises
+from likeliest.finance.walk_forward import FEWEST as FEWEST_ROWS
 from likeliest.finance.walk_forward import Fold, walk_forward
 from likeliest.study.prices.plan import FORECAST, LEARNT, MOST_LEARNT, PricePlan
 from likeliest.study.subject import function_of
@@ -26,6 +27,10 @@ Floats: TypeAlias = NDArray[np.float64]
 KINDS = ("prices",)
 FEWEST = 100
 """Days that a fit needs."""
+WARM_UP = 252
+"""Days until all features are known: a year, for the longest momentum."""
+SELDOM = 0.02
+"""Share of days on which a rise must come, or not, for its probability to be learnt."""
 
 
 def are_prices(source: Source, target: str | None = None, kind: str | None = None) -> bool:
@@ -111,8 +116,15 @@ class Market:
             InputError: there are too few days to learn from and to forecast.
             CodeError: features of one's own look ahead, or fail.
         """
-        prices, series = read_market(source, target, LEARNT + FORECAST)
-        return cls(source, prices, series, plan)
+        prices, series = read_market(source, target, _first(LEARNT, plan) + FORECAST)
+        market = cls(source, prices, series, plan)
+        share = float(np.nanmean(market.labels))
+        if not SELDOM < share < 1 - SELDOM:
+            raise SpecificationError(
+                f"--cost {plan.walk.cost:g}: the return over {plan.walk.horizon} days is above it on "
+                f"{100 * share:.1f} % of days, of which nothing can be learnt; take one nearer to 0"
+            )
+        return market
 
     @cached_property
     def own_features(self) -> Callable[[pl.DataFrame], Any] | None:
@@ -137,7 +149,15 @@ class Market:
         returned = self.own_features(table)
         frame = returned if hasattr(returned, "columns") else pl.DataFrame(np.asarray(returned))
         values = np.column_stack([np.asarray(frame[name], np.float64) for name in frame.columns])
-        return [f"own {name}" for name in frame.columns], values
+        names = [f"own {name}" for name in frame.columns]
+        known = pl.DataFrame(values, schema=names).fill_nan(None).select(pl.all().forward_fill()).fill_null(np.nan)
+        late = {name: known[name].is_nan().sum() for name in names}
+        if wrong := [name for name, rows in late.items() if rows > WARM_UP]:
+            raise CodeError(
+                f"{self.plan.walk.features}: expected numbers from day {WARM_UP} on at the latest, found none in the "
+                f"first {late[wrong[0]]} rows of {wrong[0].removeprefix('own ')}; fill them in"
+            )
+        return names, known.to_numpy()
 
     @cached_property
     def days(self) -> Days:
@@ -147,7 +167,8 @@ class Market:
     @property
     def first(self) -> int:
         """The first day that is forecast."""
-        return int(np.clip(len(self.days) // 4, LEARNT, MOST_LEARNT)) if self.begin is None else self.begin
+        usual = int(np.clip(len(self.days) // 4, LEARNT, MOST_LEARNT))
+        return _first(usual, self.plan) if self.begin is None else self.begin
 
     @cached_property
     def folds(self) -> list[Fold]:
@@ -195,22 +216,26 @@ class Market:
     def _standard(self, table: pl.DataFrame) -> Floats:
         return feature_matrix(self.features, table)
 
-    def check_walk(self, forecast: Callable[[Market], Floats], rows: int = 480) -> LookAhead:
+    def check_walk(self, forecast: Callable[[Market], Floats]) -> LookAhead:
         """Run the look-ahead test on forecasts: what is said of a day may not move with it, nor with later ones.
 
         Args:
-            forecast: from a market to numbers of each of its days that are forecast.
-            rows: the last so many days are walked through.
+            forecast: from a market to numbers of each of its days that are forecast; of the last few hundred.
         """
-        table = table_of(self.series)[-rows:]
-        first = min(2 * len(table) // 3, len(table) - FORECAST // 2)
+        first = _first(LEARNT, self.plan)
+        table = table_of(self.series)[-first - 2 * FORECAST :]
 
         def said(table: pl.DataFrame) -> Floats:
-            plan = replace(self.plan, every=first // 4)
+            plan = replace(self.plan, every=FORECAST)
             told = forecast(replace(self, series=_series(self.series.name, table), plan=plan, begin=first))
             return np.vstack((np.full((len(table) - len(told), told.shape[1]), np.nan), told))
 
         return check_lookahead(said, table, lag=1, cuts=self.plan.cuts[0], first=first, seed=self.plan.seed)
+
+
+def _first(usual: int, plan: PricePlan) -> int:
+    """The first day that can be forecast: features and labels need days of their own."""
+    return max(usual, WARM_UP + plan.walk.horizon + 2 * FEWEST_ROWS)
 
 
 def _series(name: str, table: pl.DataFrame) -> PriceSeries:

@@ -267,7 +267,7 @@ def fan_json(days: Days, fitted: Fitted, seed: int) -> Fan:
     """Quantiles of the price over the days to come, of one where the model forecasts no more."""
     totals = paths(fitted, days, FAN_DAYS if simulates(fitted) else 1, draws=20_000, seed=seed).cumsum(1)
     close = float(days.close[-1])
-    ahead = np.busday_offset(days.dates[-1].astype("M8[D]"), np.arange(1, totals.shape[1] + 1), roll="backward")
+    ahead = days_ahead(days.dates, totals.shape[1])
     past = slice(-FAN_PAST, None)
     return {
         "days": iso(ahead),
@@ -276,6 +276,16 @@ def fan_json(days: Days, fitted: Fitted, seed: int) -> Fan:
         "past_days": iso(days.dates[past]),
         "past_prices": days.close[past].tolist(),
     }
+
+
+def days_ahead(dates: NDArray[np.datetime64], many: int) -> NDArray[np.datetime64]:
+    """The days to come: weekdays, or all days where prices have come on weekends too."""
+    last, recent = dates[-1].astype("M8[D]"), dates[-FAN_PAST:].astype("M8[D]")
+    if not np.is_busday(recent).all():
+        every: NDArray[np.datetime64] = last + np.arange(1, many + 1)
+        return every
+    weekdays: NDArray[np.datetime64] = np.busday_offset(last, np.arange(1, many + 1), roll="backward")
+    return weekdays
 
 
 def volatility_json(market: Market, walked: Walked) -> VolatilityChart:

@@ -52,7 +52,8 @@ class PriceStudy:
 
     Attributes:
         report: all of ``report.json``.
-        models: models of tomorrow's return, fitted to all days, by name.
+        models: models of tomorrow's return, fitted to all days (of the window, if there is one), by name; without those
+            on features of your own, which a model file cannot hold.
         recommended: the name of the one to use.
         out: the folder with ``report.html``, ``report.pdf`` and ``report.json``.
     """
@@ -112,7 +113,8 @@ def study_prices(
     with stage("trend", "walking with models of the direction"):
         found.trends = _trends(market)
     with stage("final", "fitting all days"):
-        whole = slice(0, len(market.days))
+        n, window = len(market.days), market.plan.walk.window
+        whole = slice(0 if window is None else max(0, n - window), n)
         found.final = {name: MODELS[name].fit(market.days, whole) for name in found.walks}
     with stage("certify", "certifying the gradients"):
         certificates = [_certificate(market, fitted) for fitted in found.final.values()]
@@ -155,7 +157,12 @@ def study_prices(
     path = out / "report.json"
     atomic_write(path, (json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
     render(path, out)
-    fitted = {name: as_model(market.series, one) for name, one in found.final.items() if market.own_features is None}
+    own = market.own_features is not None
+    fitted = {
+        name: as_model(market.series, one)
+        for name, one in found.final.items()
+        if not (own and one.model.inputs == "features")
+    }
     return PriceStudy(report, fitted, chosen, out)
 
 

@@ -42,14 +42,14 @@ def as_model(series: PriceSeries, fitted: Fitted) -> Model:
     """Return a fit as a model that saves, with the prices it was learnt from."""
     explanation = f"the log return of the next day, by {fitted.model.title}"
     target = Target("return", fitted.family.name, None, explanation)
+    of_series = fitted.model.inputs != "features"  # features look back further than to the first day learnt from
+    encoder = PriceEncoder.learn(series.take(slice(fitted.start, None)) if of_series else series, fitted.model.inputs)
     notes = {
         "name": fitted.model.name,
         "title": fitted.model.title,
-        "start": fitted.start,
         "verdict": fitted.verdict.to_json(),
         "learnt_until": str(series.dates[-1].astype("M8[D]")),
     }
-    encoder = PriceEncoder.learn(series, fitted.model.inputs)
     return Model(encoder, target, fitted.family, fitted.predictor, fitted.theta, notes)
 
 
@@ -58,7 +58,7 @@ def as_fitted(model: Model) -> Fitted:
     known, verdict = MODELS[model.notes["name"]], model.notes["verdict"]
     spec = replace(known, family=model.family.name, title=model.notes["title"])
     told = Verdict(VerdictKind(verdict["kind"]), verdict["message"])
-    return Fitted(spec, model.family, model.predictor, model.theta, int(model.notes["start"]), told)
+    return Fitted(spec, model.family, model.predictor, model.theta, 0, told)
 
 
 def fit_prices(
@@ -84,10 +84,14 @@ def fit_prices(
         raise UnknownNameError(f"no distribution {family!r} of returns; there are {', '.join(FAMILIES)}")
     require_file_name(output)
     prices, series = read_market(source, target, FEWEST)
+    model = None if kind == "auto" else _with_family(MODELS[kind], family)
     days = Days.of(series)
     progress("fitting")
-    model, why = _chosen(days) if kind == "auto" else (MODELS[kind], "as asked for")
-    fitted = _with_family(model, family).fit(days, slice(0, len(days)))
+    why = "as asked for"
+    if model is None:
+        chosen, why = _chosen(days)
+        model = _with_family(chosen, family)
+    fitted = model.fit(days, slice(0, len(days)))
     as_model(series, fitted).save(output)
     objective = fitted.objective(days, learnt(fitted, days))
     return {
@@ -115,6 +119,8 @@ def _with_family(model: DistributionModel, family: str | None) -> DistributionMo
     if family is None or family_by_name(family).name == model.family:
         return model
     name = family_by_name(family).name
+    if model.name in ("net", "random_walk"):
+        raise UnknownNameError(f"{model.title} has no other distribution; found --family {family}, leave it out")
     return replace(model, family=name, title=f"{model.title.rpartition(', ')[0]}, {name.replace('_', ' ')}")
 
 

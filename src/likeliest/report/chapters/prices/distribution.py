@@ -96,7 +96,7 @@ def _volatility(report: PriceReport) -> list[Block]:
     title = title_of(report, report["conclusion"]["model"])
     caption = (
         f"Standard deviation a day that {title} forecast at the close before (line), and what the day then showed "
-        f"(bars): {page['measure']}. One day's measure is noisy; a good forecast runs through its middle."
+        f"(bars): {page['measure']}. One day's measure is noisy, and smaller than its σ on most days."
     )
     return [heading("Volatility: forecast and seen"), figure("volatility", caption)]
 
@@ -127,7 +127,7 @@ def _model(model: PriceModel) -> list[Block]:
 
 def _end(model: PriceModel) -> str:
     verdict, failed = model["verdict"], model["failed_refits"]
-    kept = f"{plural(failed, 'refit')} did not converge, and the start was kept." if failed else ""
+    kept = f"{plural(failed, 'refit')} did not converge, and where they ended was kept." if failed else ""
     return f"The fit to all days ended as {verdict['kind']}. {sentence(verdict['message'])} {kept}".strip()
 
 

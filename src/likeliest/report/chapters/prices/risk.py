@@ -25,7 +25,7 @@ def blocks(report: PriceReport) -> list[Block]:
     return [
         prose(
             "The value at risk (VaR) at 1 % is the loss that a day should exceed once in a hundred days; the expected",
-            "shortfall (ES) is the mean loss on such days. Both are losses in percent of the value held. If forecasts",
+            "shortfall (ES) is the mean loss on such days. Both are losses, as log returns. If forecasts",
             "are true, exceedances are as many as was said, and they come without a pattern.",
         ),
         *_exceedances(report),

@@ -19,8 +19,8 @@ def blocks(report: PriceReport) -> list[Block]:
             f"{title_of(report, page['model'])}, fitted to all days, sees this after the close of {page['after']}:",
             f"the next return has a mean of {percent(page['mean'], 3)} and a standard deviation of",
             f"{percent(page['sigma'], 2)}, a volatility of {percent(page['annual_volatility'])} a year.",
-            f"The model gives a rise a probability of {percent(page['up'])}; that is the mean's doing, and no claim",
-            "that the direction can be foretold.",
+            f"The model gives a rise a probability of {percent(page['up'])}, from its mean and its shape, which is no",
+            "claim that the direction can be foretold.",
         ),
         *_quantiles(page),
         *_risk(report),
@@ -48,7 +48,7 @@ def _risk(report: PriceReport) -> list[Block]:
     rows = [[plural(n, "day"), *(cell for a in levels for cell in _cells(page["risk"], n, a))] for n in days]
     simulated = any(row["error"] for row in page["risk"])
     drawn = " After ±, the Monte Carlo standard error of a value at risk that was simulated." if simulated else ""
-    caption = f"Value at risk and expected shortfall in percent of the value held, over so many days.{drawn}"
+    caption = f"Value at risk and expected shortfall over so many days, as log returns in percent.{drawn}"
     by = [prose(_several(report))] if simulated and page["several_days"] != page["model"] else []
     return [heading("Risk over the days to come"), *by, table(["over", *names], rows, caption)]
 
