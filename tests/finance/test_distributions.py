@@ -6,6 +6,7 @@ import torch
 from scipy import optimize, stats
 from tests.finance.markets import days, garch_returns
 
+from likeliest.certify import certify_objective
 from likeliest.finance.distributions import BASELINES, MODELS, at_hand, in_units
 from likeliest.finance.fitting import fit_series, reached
 from likeliest.finance.walk_forward import walk_forward
@@ -13,6 +14,7 @@ from likeliest.finance.walking import walk
 from likeliest.inference import read
 from likeliest.interfaces import VerdictKind
 from likeliest.predictors import MLP, Columns
+from likeliest.study.prices.single import inside
 
 QUICK = [name for name in MODELS if name not in ("egarch", "skewed")]
 
@@ -150,3 +152,11 @@ def test_without_numba_there_is_no_egarch(monkeypatch):
     assert at_hand() == tuple(MODELS)
     monkeypatch.setattr("likeliest.finance.distributions.find_spec", lambda name: None)
     assert set(MODELS) - set(at_hand()) == {"egarch"}
+
+
+@pytest.mark.parametrize(("seed", "name"), [(9, "garch"), (21, "garch"), (0, "ewma"), (3, "gjr")])
+def test_gradients_are_certified_at_bounds_too(seed, name):
+    own = days(600, seed)
+    fitted = MODELS[name].fit(own, slice(0, 600))
+    found = certify_objective(fitted.objective(own, slice(0, 600)), inside(fitted), seed=seed)
+    assert found.passed, found.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -126,8 +127,14 @@ def objective_problem(objective: Objective, learnt: Learnt, seed: int) -> Proble
         epsilon=torch.full_like(theta, torch.finfo(torch.float64).eps),
         witnesses=(reference,) if has_reference(objective.predictor) else (),
         sizes={"number of rows": objective.n},
-        rounding=lambda at: only(_cancelling(objective, among(at), seed)) * torch.finfo(torch.float64).eps,
+        rounding=lambda at: only(_cancelling(objective, among(at), seed)) * _round_off(objective),
     )
+
+
+def _round_off(objective: Objective) -> float:
+    """Of one row; in a series that of each day is carried on to later ones, up to n of them, with signs at random."""
+    carried = math.sqrt(objective.n) if objective.predictor.unit == "series" else 1.0
+    return carried * torch.finfo(torch.float64).eps
 
 
 def _known(gradient: Tensor | None) -> Tensor:

@@ -24,7 +24,7 @@ from likeliest.scaling import Scaling
 from likeliest.sequences import rows_of
 from likeliest.study.certifying import ROWS, Convolutional, certify_smaller
 from likeliest.study.prices import are_prices, check_features
-from likeliest.study.prices.single import as_fitted, learnt
+from likeliest.study.prices.single import as_fitted, inside, learnt
 from likeliest.study.single import labelled
 from likeliest.study.subject import naming, subject
 from likeliest.tasks import Source
@@ -68,8 +68,8 @@ def check_model(path: Path, data: Source | None, *, seed: int, order: int = 1) -
     """Certify a model file's gradient at its θ; linear models on standardised columns."""
     model = Model.load(path)
     if isinstance(model.encoder, PriceEncoder):
-        objective = as_fitted(model).objective(*_learnt_by(model, data))
-        return certify_objective(objective, model.theta.nan_to_num(posinf=20.0, neginf=-20.0), seed=seed, order=order)
+        fitted = as_fitted(model)
+        return certify_objective(fitted.objective(*_learnt_by(model, data)), inside(fitted), seed=seed, order=order)
     if isinstance(net := model.predictor, Convolutional):
         x = _drawn_rows(net, seed) if data is None else model.encoder.encode(labelled(model, data).raw)
         return certify_smaller(model.family, net, model.theta, x, seed, order)

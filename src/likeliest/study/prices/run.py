@@ -34,7 +34,7 @@ from likeliest.study.prices import pages
 from likeliest.study.prices.conclusion import conclude, recommended
 from likeliest.study.prices.market import Market
 from likeliest.study.prices.plan import AS_USUAL, PricePlan, Walk
-from likeliest.study.prices.single import as_model, learnt
+from likeliest.study.prices.single import as_model, inside, learnt
 from likeliest.tasks import Source
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _judged(market: Market, found: _Found) -> tuple[dict[str, Judged], Any]:
 def _certificate(market: Market, fitted: Fitted) -> Certificate:
     """The certificate of a model's gradient where its fit ended; a tail at infinity is left out of it."""
     objective = fitted.objective(market.days, learnt(fitted, market.days))
-    found = certify_objective(objective, fitted.theta.nan_to_num(posinf=20.0, neginf=-20.0), seed=market.plan.seed)
+    found = certify_objective(objective, inside(fitted), seed=market.plan.seed)
     return cast("Certificate", found.to_json(fitted.model.name))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from torch import Tensor
 
 from likeliest.data import Target
 from likeliest.data.prices import PriceSeries, read_prices
@@ -33,6 +34,8 @@ from likeliest.tasks import Source
 
 CANDIDATES = ("garch", "gjr", "egarch", "har")
 """Of which ``auto`` takes the best on the last fifth of the days."""
+BOUNDED, FARTHEST = ("persistence", "shares", "log_df_above_two.value", "skew.value"), 10.0
+"""Parameters whose bounds lie at ±∞, and how far out their gradient is certified."""
 JUDGED = 20
 """Days that an evaluation needs."""
 FAMILIES = ("normal", "standardised_student_t", "skewed_student_t")
@@ -113,6 +116,18 @@ def learnt(fitted: Fitted, days: Days) -> slice:
     """The days that a model learns from: those with all features, or all from its start on."""
     told = np.isfinite(days.x(fitted.model.inputs)[:-1]).all(1)
     return slice(max(fitted.start, int(told.argmax())), len(days))
+
+
+def inside(fitted: Fitted) -> Tensor:
+    """θ where a gradient can be told from round-off: log odds and logs of a tail at a bound, far out, are held nearer.
+
+    There 1 − β, say, has lost half its digits, and a gradient that is right to the last of them looks wrong.
+    """
+    theta = fitted.theta.clone()
+    for name, part in fitted.predictor.parts.items():
+        if name.endswith(BOUNDED):
+            theta[part.slice] = theta[part.slice].nan_to_num(nan=0.0).clamp(-FARTHEST, FARTHEST)
+    return theta
 
 
 def _with_family(model: DistributionModel, family: str | None) -> DistributionModel:
