@@ -1,3 +1,3 @@
 """The version, in a file of its own: the build reads it, and model files and reports carry it."""
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
