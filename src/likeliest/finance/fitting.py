@@ -40,7 +40,7 @@ def fit_series(
         >>> import likeliest as lk, numpy as np
         >>> r = np.random.default_rng(0).standard_t(5, 500) * 0.01
         >>> found = fit_series(lk.Objective(lk.family("normal"), lk.garch(r), r[:, None], r))
-        >>> found.verdict.good
+        >>> reached(found.verdict)
         True
     """
     found = _fitted(objective, theta, tolerance)

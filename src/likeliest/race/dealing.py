@@ -197,7 +197,7 @@ def parts_in_time(n: int, fraction: float, seed: int, gap: int) -> tuple[Rows, R
 
     Example:
         >>> train, held = parts_in_time(100, 0.25, seed=0, gap=5)
-        >>> len(held), held[0] - train[-1]
+        >>> len(held), int(held[0] - train[-1])
         (25, 5)
     """
     many = max(1, round(fraction * n))
