@@ -41,8 +41,8 @@ class PriceEncoder:
     @classmethod
     def learn(cls, series: PriceSeries, inputs: Inputs) -> Self:
         """Keep of a series what a model of these inputs takes."""
-        held = {name: values if name in _COLUMNS[inputs] else None for name, values in series.columns().items()}
-        kept = PriceSeries(series.name, series.dates, **held)  # type: ignore[arg-type]
+        held = {name: values for name, values in series.columns().items() if name in _COLUMNS[inputs]}
+        kept = PriceSeries.of(series.name, series.dates, held)
         named = tuple(f.name for f in standard_features(table_of(kept))) if inputs == "features" else ()
         return cls(kept, inputs, named)
 
@@ -112,7 +112,7 @@ class PriceEncoder:
         before = int(np.searchsorted(self.history.dates, first))
         own = {name: values for name, values in given.columns().items() if name in self.history.columns()}
         if before == 0:
-            return PriceSeries(given.name, given.dates, **own)  # type: ignore[arg-type]
+            return PriceSeries.of(given.name, given.dates, own)
         shared = before < len(self.history) and self.history.dates[before] == first
         unit = given.close[0] / self.history.close[before] if shared else 1.0
         past = self.history.take(slice(0, before))
@@ -120,7 +120,7 @@ class PriceEncoder:
             name: np.concatenate((past.columns()[name] * (1.0 if name == "volume" else unit), values))
             for name, values in own.items()
         }
-        return PriceSeries(given.name, np.concatenate((past.dates, given.dates)), **joined)  # type: ignore[arg-type]
+        return PriceSeries.of(given.name, np.concatenate((past.dates, given.dates)), joined)
 
     def _refuse_others(self, given: PriceSeries) -> None:
         """Refuse prices whose returns are not the history's on days that both have: they are of another asset."""
@@ -156,5 +156,5 @@ class PriceEncoder:
         """Return what `to_json` wrote."""
         dates = np.array(values["dates"], np.int64).astype(f"M8[{values['unit']}]")
         columns = {name: np.array(column, np.float64) for name, column in values["columns"].items()}
-        series = PriceSeries(values["asset"], dates, **columns)  # type: ignore[arg-type]
+        series = PriceSeries.of(values["asset"], dates, columns)
         return cls(series, values["inputs"], tuple(values["features"]))

@@ -148,10 +148,23 @@ def checked(
     found = check_lookahead(function, table, cuts=cuts, lag=lag)
     if not found.passed:
         raise CodeError(found.message)
-    returned = function(table.clone())
+    return *numbers_of(function(table.clone())), found
+
+
+def numbers_of(returned: Any) -> tuple[list[str], Floats]:
+    """Return the names and values (n, k) of what a function of features gave: a frame, a series or an array.
+
+    Raises:
+        CodeError: they are no numbers.
+
+    Example:
+        >>> numbers_of(pl.DataFrame({"calm": [1, 2]}))
+        (['calm'], array([[1.],
+               [2.]]))
+    """
     frame = returned if hasattr(returned, "columns") else pl.DataFrame(np.asarray(returned))
     try:
         values = np.column_stack([np.asarray(frame[name], np.float64) for name in frame.columns])
     except (TypeError, ValueError) as error:
         raise CodeError(f"features are numbers; found {error}") from error
-    return [str(name) for name in frame.columns], values, found
+    return [str(name) for name in frame.columns], values

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Self, TypeAlias
@@ -76,6 +76,20 @@ class PriceSeries:
                 f"{self.name}: expected ascending dates, found {self.dates[at + 1]} after {self.dates[at]}; sort the "
                 "rows"
             )
+
+    @classmethod
+    def of(
+        cls, name: str, dates: Dates, columns: Mapping[str, Floats], extra: pl.DataFrame | None = None
+    ) -> PriceSeries:
+        """Return the series of columns (n,) by name, those of `columns`; the close has to be among them.
+
+        Example:
+            >>> days = np.array(["2024-03-28", "2024-04-01"], dtype="M8[D]")
+            >>> len(PriceSeries.of("A", days, {"close": np.array([100.0, 110.0])}))
+            2
+        """
+        held = {field: columns[field] for field in FIELDS if field in columns}
+        return cls(name, dates, extra=pl.DataFrame() if extra is None else extra, **held)  # type: ignore[arg-type]
 
     def __len__(self) -> int:
         return len(self.dates)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from likeliest.data.prices import Prices, PriceSeries, looks_like_prices, read_prices
 from likeliest.errors import CodeError, InputError, SpecificationError, TargetError, UnknownNameError
 from likeliest.finance.days import Days, table_of
-from likeliest.finance.features import Feature, checked, feature_matrix, standard_features
+from likeliest.finance.features import Feature, checked, feature_matrix, numbers_of, standard_features
 from likeliest.finance.lookahead import LookAhead, check_lookahead
 from likeliest.finance.trend import rises
 from likeliest.finance.walk_forward import FEWEST as FEWEST_ROWS
@@ -146,10 +146,8 @@ class Market:
 
     def _own(self, table: pl.DataFrame) -> tuple[list[str], Floats]:
         assert self.own_features is not None
-        returned = self.own_features(table)
-        frame = returned if hasattr(returned, "columns") else pl.DataFrame(np.asarray(returned))
-        values = np.column_stack([np.asarray(frame[name], np.float64) for name in frame.columns])
-        names = [f"own {name}" for name in frame.columns]
+        given, values = numbers_of(self.own_features(table))
+        names = [f"own {name}" for name in given]
         known = pl.DataFrame(values, schema=names).fill_nan(None).select(pl.all().forward_fill()).fill_null(np.nan)
         late = {name: known[name].is_nan().sum() for name in names}
         if wrong := [name for name, rows in late.items() if rows > WARM_UP]:
@@ -243,4 +241,4 @@ def _series(name: str, table: pl.DataFrame) -> PriceSeries:
     known = [column for column in ("open", "high", "low", "close", "volume") if column in table.columns]
     columns = {column: table[column].cast(pl.Float64).fill_null(np.nan).to_numpy() for column in known}
     extra = table.drop("date", *known)
-    return PriceSeries(name, table["date"].to_numpy(), extra=extra, **columns)  # type: ignore[arg-type]
+    return PriceSeries.of(name, table["date"].to_numpy(), columns, extra)

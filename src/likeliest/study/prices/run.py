@@ -98,24 +98,14 @@ def study_prices(
         OutputError: the folder cannot be written.
     """
     require_writable(out)
-    began, found = time.perf_counter(), _Found()
-
-    clock = Clock(progress)
+    began, clock = time.perf_counter(), Clock(progress)
     stage = clock.stage
     with stage("load", "reading"):
         market = Market.read(source, target, PricePlan.of(plan, walk_plan))
         data = pages.data_json(market)
     with stage("lookahead", "testing whether anything looks ahead"):
         lookahead = [_lookahead_json(name, result) for name, result in _look_ahead(market)]
-    for name in market.plan.models:
-        with stage(f"walk {name}", f"walking through {len(market.dates)} days with {MODELS[name].title}"):
-            found.walks[name] = walk(MODELS[name], market.days, market.folds)
-    with stage("trend", "walking with models of the direction"):
-        found.trends = _trends(market)
-    with stage("final", "fitting all days"):
-        n, window = len(market.days), market.plan.walk.window
-        whole = slice(0 if window is None else max(0, n - window), n)
-        found.final = {name: MODELS[name].fit(market.days, whole) for name in found.walks}
+    found = _forecast(market, clock)
     with stage("certify", "certifying the gradients"):
         certificates = [_certificate(market, fitted) for fitted in found.final.values()]
     with stage("race", "racing the learning rules"):
@@ -164,6 +154,21 @@ def study_prices(
         if not (own and one.model.inputs == "features")
     }
     return PriceStudy(report, fitted, chosen, out)
+
+
+def _forecast(market: Market, clock: Clock) -> _Found:
+    """Walk every model through the days, and fit it to the last ones."""
+    found = _Found()
+    for name in market.plan.models:
+        with clock.stage(f"walk {name}", f"walking through {len(market.dates)} days with {MODELS[name].title}"):
+            found.walks[name] = walk(MODELS[name], market.days, market.folds)
+    with clock.stage("trend", "walking with models of the direction"):
+        found.trends = _trends(market)
+    with clock.stage("final", "fitting all days"):
+        n, window = len(market.days), market.plan.walk.window
+        whole = slice(0 if window is None else max(0, n - window), n)
+        found.final = {name: MODELS[name].fit(market.days, whole) for name in found.walks}
+    return found
 
 
 def _look_ahead(market: Market) -> Iterator[tuple[str, LookAhead]]:
