@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from likeliest.data.prices import Prices, PriceSeries, looks_like_prices, read_prices
+from likeliest.data.prices.series import FIELDS
 from likeliest.errors import CodeError, InputError, SpecificationError, TargetError, UnknownNameError
 from likeliest.finance.days import Days, table_of
 from likeliest.finance.features import Feature, checked, feature_matrix, numbers_of, standard_features
@@ -238,7 +239,7 @@ def _first(usual: int, plan: PricePlan) -> int:
 
 def _series(name: str, table: pl.DataFrame) -> PriceSeries:
     """The series of a table of days."""
-    known = [column for column in ("open", "high", "low", "close", "volume") if column in table.columns]
+    known = [column for column in FIELDS if column in table.columns]
     columns = {column: table[column].cast(pl.Float64).fill_null(np.nan).to_numpy() for column in known}
     extra = table.drop("date", *known)
     return PriceSeries.of(name, table["date"].to_numpy(), columns, extra)
